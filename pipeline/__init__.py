@@ -1,0 +1,1 @@
+"""minecover: land use in mining areas from satellite data."""

@@ -1,0 +1,116 @@
+"""The command `minecover`: which commands there are, and what becomes of their errors.
+
+A user's mistake is one plain message on stderr and exit code 2; a fault of ours is one line and exit code 1; Ctrl-C
+is one line and exit code 130. `--debug` shows the traceback. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from pipeline.commands import archive, engine
+from pipeline.console import complain, say, start_logging
+from pipeline.errors import MinecoverError
+
+START = "Start here"
+DATA = "Data and engine"
+EVERYWHERE = ("--debug", "--verbose")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of the command line `arguments`."""
+    given = hoisted(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        code = typer.main.get_command(app()).main(given or ["--help"], "minecover", standalone_mode=False)
+    except Exception as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        complain(message(error))
+        return 2 if isinstance(error, (MinecoverError, TyperException, OSError)) else 1
+    if code == 130:
+        complain("Interrupted.")
+    return int(code or 0)
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """The arguments with the options that hold everywhere first, wherever they were written before a `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    first = [a for a in arguments[:end] if a in EVERYWHERE]
+    return first + [a for a in arguments[:end] if a not in EVERYWHERE] + arguments[end:]
+
+
+def message(error: Exception) -> str:
+    """What the user reads: what failed, and what to do."""
+    if isinstance(error, MinecoverError):
+        return str(error)
+    if isinstance(error, TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "minecover"
+        return f"{error.format_message().rstrip('.')}. `{path} --help` shows what there is."
+    if isinstance(error, OSError):
+        return f"{error}. Check the path, its rights, and the space on its disk."
+    return f"Unexpected {type(error).__name__}: {error}. This is a fault of minecover; `--debug` shows where."
+
+
+def app() -> typer.Typer:
+    """All commands, by stage."""
+    commands = typer.Typer(
+        help="Land use in mining areas from satellite data: Earth Engine scripts, run there or on this machine.",
+        epilog="Example: minecover demo",
+        add_completion=False,
+    )
+    commands.callback()(everywhere)
+    commands.command(rich_help_panel=START, epilog="Example: minecover demo --output demo")(demo)
+    commands.command(rich_help_panel=START, epilog="Example: minecover doctor")(doctor)
+    commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
+    commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
+    return commands
+
+
+def show_version(wanted: bool) -> None:
+    """Nothing; prints the version and ends, if that is wanted."""
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"minecover {version('minecover')}")
+        raise typer.Exit
+
+
+def everywhere(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Version.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell what is being done.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Tell everything; show tracebacks.")] = False,
+) -> None:
+    """Options that hold for every command, before or after its name."""
+    start_logging(logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING)
+
+
+def demo(
+    output: Annotated[str, typer.Option(help="Folder for what is made.")] = "demo",
+) -> None:
+    """Make a small archive of a simulated mine and compute a cloud-free composite and NDVI from it."""
+    from pathlib import Path
+
+    from pipeline.demo import run
+
+    for line in run(Path(output)):
+        say(line)
+
+
+def doctor() -> None:
+    """Check the installation and this machine, and say what to do about what is missing."""
+    from pipeline.doctor import examine, lines
+
+    findings = list(examine())
+    for finding in findings:
+        for line in lines(finding):
+            say(line)
+    if any(f.state == "missing" for f in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,182 @@
+"""`minecover demo`: a small archive of a simulated mine, and what a plain Earth Engine script makes of it.
+
+After `engine.connect` this is `ee` code that would run unchanged on Google's servers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import TYPE_CHECKING, Any
+
+from pipeline import landscape
+from pipeline.console import progress
+from pipeline.errors import MinecoverError
+
+if TYPE_CHECKING:
+    from pipeline.engine.archive import FolderArchive
+
+COLLECTION = "COPERNICUS/S2_SR_HARMONIZED"
+CRS = "EPSG:32649"
+WEST, NORTH, PIXEL = 614_000, 4_376_000, 10
+TRUE_COLOUR = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 2600, "gamma": 1.2}
+GREENNESS = {"min": 0, "max": 0.8, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
+
+
+def run(output: Path) -> Iterator[str]:
+    """Lines that tell what was made, as it is made: two pictures and a cloud-optimised GeoTIFF in `output`."""
+    from pipeline import engine
+
+    started = perf_counter()
+    output.mkdir(parents=True, exist_ok=True)
+    archive = output / "archive"
+    make_archive(archive)
+    yield f"{len(landscape.DATES)} simulated Sentinel-2 scenes of a mine are in {archive}"
+
+    engine.connect("local", archive=archive)
+    composite, ndvi, grid = script()
+    write_whole(output / "composite.png", picture(composite, TRUE_COLOUR, grid))
+    write_whole(output / "ndvi.png", picture(ndvi, GREENNESS, grid))
+    export(composite.addBands(ndvi).toFloat(), grid, output / "composite.tif")
+
+    yield f"Made in {perf_counter() - started:.0f} s:"
+    yield f"  {output / 'composite.png'}  the median of what was not cloudy, in true colour"
+    yield f"  {output / 'ndvi.png'}       its greenness"
+    yield f"  {output / 'composite.tif'}  all bands and NDVI, a cloud-optimised GeoTIFF"
+    yield "Next: look at the pictures, read pipeline/demo.py, and try"
+    yield f"  minecover archive list {archive}"
+    yield f"  minecover engine serve --archive {archive}"
+
+
+def script() -> tuple[Any, Any, dict[str, Any]]:
+    """The composite, its NDVI, and the grid of the scenes: a plain Earth Engine script."""
+    import ee
+
+    def clear(image: Any) -> Any:
+        scl = image.select("SCL")
+        return image.updateMask(scl.neq(landscape.SCL_SHADOW).And(scl.lt(8)))
+
+    scenes = (
+        ee.ImageCollection(COLLECTION)
+        .filterDate("2021-04-01", "2021-10-01")
+        .filter(ee.Filter.lt("CLOUDY_PIXEL_PERCENTAGE", 60))
+    )
+    composite = scenes.map(clear).select(list(landscape.BANDS)).median()
+    ndvi = composite.normalizedDifference(["B8", "B4"]).rename("NDVI")
+    return composite, ndvi, grid_of(scenes.first().select("B4").getInfo()["bands"][0])
+
+
+def grid_of(band: dict[str, Any]) -> dict[str, Any]:
+    """The pixel grid of a band's description, as `ee.data.computePixels` wants it."""
+    width, height = band["dimensions"]
+    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+    return {
+        "dimensions": {"width": width, "height": height},
+        "affineTransform": dict(zip(names, band["crs_transform"], strict=True)),
+        "crsCode": band["crs"],
+    }
+
+
+def picture(image: Any, look: dict[str, Any], grid: dict[str, Any]) -> bytes:
+    """The image as a PNG; masked pixels are transparent."""
+    import ee
+
+    png: bytes = ee.data.computePixels({"expression": image.visualize(**look), "fileFormat": "PNG", "grid": grid})
+    return png
+
+
+def export(image: Any, grid: dict[str, Any], target: Path) -> None:
+    """Nothing; the image is exported as an Earth Engine task would, and put at `target`."""
+    import ee
+
+    affine = grid["affineTransform"]
+    transform = [affine[n] for n in ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")]
+    size = grid["dimensions"]
+    corners = [
+        transform[2],
+        transform[5] + transform[4] * size["height"],
+        transform[2] + transform[0] * size["width"],
+        transform[5],
+    ]
+    task = ee.batch.Export.image.toDrive(
+        image,
+        description=target.stem,
+        region=ee.Geometry.Rectangle(corners, grid["crsCode"], False),
+        crs=grid["crsCode"],
+        crsTransform=transform,
+        formatOptions={"cloudOptimized": True},
+    )
+    task.start()
+    while task.active():
+        sleep(0.1)
+    status = task.status()
+    if status["state"] != "COMPLETED":
+        raise MinecoverError(f"The export ended as {status['state']}: {status.get('error_message', 'no reason given')}")
+    made = Path(status["destination_uris"][0].removeprefix("file://"))
+    with whole(target) as temporary:
+        shutil.move(made, temporary)
+
+
+def make_archive(folder: Path, size: int = 512, days: Iterable[date] = landscape.DATES) -> FolderArchive:
+    """The archive in the folder, with the simulated scenes added where they were not there before."""
+    from pipeline.engine import archive
+
+    made = archive.FolderArchive.initialise(folder)
+    days = tuple(days)
+    with tempfile.TemporaryDirectory() as temporary:
+        for scene in progress(landscape.scenes(size, days), "Simulating scenes", len(days)):
+            archive.add(
+                made,
+                write_scene(scene, Path(temporary)),
+                COLLECTION,
+                time=f"{scene.day}T03:25:00",
+                properties={"CLOUDY_PIXEL_PERCENTAGE": scene.cloudy_percent, "SPACECRAFT_NAME": "simulated"},
+                pyramiding="sample",
+            )
+    return made
+
+
+def write_scene(scene: landscape.Scene, folder: Path) -> Path:
+    """The scene as a GeoTIFF with named bands."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    height, width = scene.bands["SCL"].shape
+    path = folder / f"{scene.day:%Y%m%d}T032500_simulated.tif"
+    profile = {
+        "driver": "GTiff",
+        "width": width,
+        "height": height,
+        "count": len(scene.bands),
+        "dtype": "uint16",
+        "crs": CRS,
+        "transform": from_origin(WEST, NORTH, PIXEL, PIXEL),
+    }
+    with rasterio.open(path, "w", **profile) as file:
+        file.descriptions = tuple(scene.bands)
+        for i, data in enumerate(scene.bands.values(), 1):
+            file.write(data, i)
+    return path
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Nothing; `target` holds the data."""
+    with whole(target) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A path to write to; what is there in the end becomes `target` at once, or nothing does."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

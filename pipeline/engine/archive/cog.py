@@ -1,0 +1,259 @@
+"""GeoTIFFs on their way into an archive: what their headers say, conversion to our own COG, and reading all of it back.
+
+Conversion reads every block of the source, keeps nothing of it but pixels, masks and position, and makes overviews
+anew. Knows nothing of assets or documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+import shapely
+import shapely.affinity
+import shapely.geometry
+from affine import Affine
+from pyproj import Transformer
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from pipeline.engine.archive import durable
+from pipeline.engine.raster import open_raster, read_failure, shown
+from pipeline.errors import ArchiveError
+
+RESAMPLING = {"mean": "AVERAGE", "sample": "NEAREST", "mode": "MODE"}
+BLOCK = 512
+SMALLEST = 256
+CHUNK = 2048
+EDGE_POINTS = 21
+NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a raster says of itself. `alpha` is set where the last band only masks the others."""
+
+    path: Path
+    crs: str
+    transform: tuple[float, float, float, float, float, float]
+    width: int
+    height: int
+    dtype: str
+    nodata: float | None
+    names: tuple[str | None, ...]
+    alpha: bool
+    masked: bool
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of all pixels, uncompressed."""
+        return self.width * self.height * (len(self.names) + self.masked) * np.dtype(self.dtype).itemsize
+
+
+def header(path: str | Path, assume_crs: str | None = None) -> Header:
+    """The header of a GeoTIFF that can be used; refuses one without CRS, without position, or rotated."""
+    with open_raster(path) as dataset:
+        _refuse_unplaced(path, dataset)
+        alpha = dataset.count > 1 and dataset.colorinterp[-1] == ColorInterp.alpha
+        if len(set(dataset.dtypes)) > 1 or dataset.dtypes[0] not in NUMBERS:
+            raise ArchiveError(f"{shown(path)} holds {'/'.join(dataset.dtypes)}; use one of {', '.join(NUMBERS)}.")
+        return Header(
+            Path(path),
+            _crs(path, dataset, assume_crs),
+            tuple(dataset.transform)[:6],
+            dataset.width,
+            dataset.height,
+            dataset.dtypes[0],
+            dataset.nodata,
+            tuple(dataset.descriptions),
+            alpha,
+            alpha or any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums),
+        )
+
+
+def convert(
+    source: Header, folder: Path, name: str, bands: Sequence[str], nodata: float | None, pyramiding: str
+) -> Path:
+    """A COG in the folder with the source's first bands under the given names, and overviews down to 256 pixels."""
+    if pyramiding not in RESAMPLING:
+        raise ArchiveError(f"Pyramiding '{pyramiding}' is not available. Use one of {', '.join(RESAMPLING)}.")
+    nodata = _nodata(source, nodata)
+    plain, target = folder / f"{name}.plain", folder / f"{name}.tif"
+    options = {
+        "BLOCKSIZE": BLOCK,
+        "COMPRESS": "ZSTD",
+        "PREDICTOR": "YES",
+        "BIGTIFF": "IF_SAFER",
+        "OVERVIEW_RESAMPLING": RESAMPLING[pyramiding],
+        "OVERVIEW_COUNT": _overviews(source.width, source.height),
+        "OVERVIEWS": "IGNORE_EXISTING",
+        "NUM_THREADS": "ALL_CPUS",
+    }
+    try:
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_PAM_ENABLED=False):
+            _copy_pixels(source, plain, bands, nodata)
+            rasterio.shutil.copy(str(plain), str(target), driver="COG", **options)
+    except (RasterioError, OSError) as error:
+        raise ArchiveError(
+            f"{shown(source.path)} could not be converted: {error}. Check the free space of the archive's disk; "
+            f"nothing was changed."
+        ) from error
+    finally:
+        plain.unlink(missing_ok=True)
+    return target
+
+
+def verified(path: str | Path) -> str:
+    """The SHA-256 of a file of which every block could be read, once the disk holds it."""
+    durable.sync(Path(path))
+    read_all(path)
+    return sha256(path)
+
+
+def read_all(path: str | Path) -> None:
+    """Decode every block of every band; an error names the first that cannot be read."""
+    with open_raster(path) as dataset:
+        bands = [1] if dataset.interleaving == "pixel" else range(1, dataset.count + 1)
+        for band in bands:
+            for block, window in dataset.block_windows(band):
+                try:
+                    dataset.read(band, window=window)
+                except (RasterioError, OSError) as error:
+                    raise read_failure(path, dataset, band, block) from error
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def footprint(source: Header) -> dict[str, Any] | None:
+    """The outline as GeoJSON in longitude and latitude, cut at the antimeridian; None if it has none there."""
+    steps = np.linspace(0, 1, EDGE_POINTS)[:-1]
+    x = np.concatenate([steps, np.ones_like(steps), 1 - steps, np.zeros_like(steps)]) * source.width
+    y = np.concatenate([np.zeros_like(steps), steps, np.ones_like(steps), 1 - steps]) * source.height
+    a, _, c, _, e, f = source.transform
+    lon, lat = Transformer.from_crs(source.crs, "EPSG:4326", always_xy=True).transform(a * x + c, e * y + f)
+    inside = np.isfinite(lon) & np.isfinite(lat)
+    if inside.sum() < 4:
+        return None
+    lon, lat = lon[inside], np.clip(lat[inside], -90, 90)
+    if np.abs(np.diff(lon, append=lon[0])).max() > 180:
+        lon = np.where(lon < 0, lon + 360, lon)
+    return _cut(shapely.make_valid(shapely.Polygon(np.column_stack([lon, lat]))))
+
+
+def _cut(outline: Any) -> dict[str, Any] | None:
+    shifts = (-360.0, 0.0, 360.0)
+    world = shapely.box(-180, -90, 180, 90)
+    parts = [
+        shapely.intersection(shapely.transform(outline, lambda p, s=s: p + np.array([s, 0])), world) for s in shifts
+    ]
+    polygons = [p for part in parts for p in shapely.get_parts(part) if p.geom_type == "Polygon" and p.area > 0]
+    if not polygons:
+        return None
+    whole = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
+    found: dict[str, Any] = shapely.geometry.mapping(shapely.set_precision(whole, 1e-9))
+    return found
+
+
+def _refuse_unplaced(path: str | Path, dataset: DatasetReader) -> None:
+    transform = dataset.transform
+    if transform.is_identity:
+        raise ArchiveError(
+            f"{shown(path)} has no geotransform. Georeference it first, e.g. with gdal_translate -a_ullr."
+        )
+    if transform.b or transform.d or not transform.a or not transform.e:
+        raise ArchiveError(f"{shown(path)} is rotated or has no pixel size. Warp it to a north-up grid first.")
+
+
+def _crs(path: str | Path, dataset: DatasetReader, assumed: str | None) -> str:
+    """The CRS as AUTHORITY:CODE where that says all of it, else as WKT."""
+    crs = dataset.crs
+    if not crs or not (crs.is_geographic or crs.is_projected):
+        if not assumed:
+            raise ArchiveError(
+                f"{shown(path)} has no coordinate reference system. Give it with --assume-crs EPSG:CODE."
+            )
+        try:
+            crs = CRS.from_user_input(assumed)
+        except CRSError as error:
+            raise ArchiveError(f"'{assumed}' is not a coordinate reference system. Use e.g. EPSG:32631.") from error
+    authority = crs.to_authority(confidence_threshold=100)
+    return ":".join(authority) if authority else str(crs.to_wkt())
+
+
+def _nodata(source: Header, asked: float | None) -> float | None:
+    """The nodata of the copy; NaN for floating-point numbers without any, so that overviews leave NaN out."""
+    kind = np.dtype(source.dtype)
+    value = source.nodata if asked is None else asked
+    if value is None:
+        return float("nan") if kind.kind == "f" and not source.masked else None
+    if kind.kind != "f" and not (value == int(value) and np.iinfo(kind).min <= value <= np.iinfo(kind).max):
+        raise ArchiveError(f"nodata {value} cannot be a {source.dtype} number in {shown(source.path)}.")
+    return value
+
+
+def _overviews(width: int, height: int) -> int:
+    """How many halvings it takes until the image fits one tile of Earth Engine's pyramid."""
+    count = 0
+    while max(width, height) / 2**count > SMALLEST:
+        count += 1
+    return count
+
+
+def _copy_pixels(source: Header, target: Path, names: Sequence[str], nodata: float | None) -> None:
+    profile = {
+        "driver": "GTiff",
+        "width": source.width,
+        "height": source.height,
+        "count": len(names),
+        "dtype": source.dtype,
+        "crs": CRS.from_user_input(source.crs),
+        "transform": Affine(*source.transform),
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "bigtiff": "IF_SAFER",
+        "photometric": "MINISBLACK",
+        "alpha": "UNSPECIFIED",
+    }
+    with open_raster(source.path) as given, rasterio.open(target, "w", **profile) as made:
+        made.descriptions = tuple(names)
+        for window in _windows(given):
+            data = _read(given, len(names), window)
+            if nodata is not None and data.dtype.kind == "f":
+                data[~np.isfinite(data)] = nodata
+            made.write(data, window=window)
+            if source.masked:
+                made.write_mask(given.read_masks(1, window=window), window=window)
+
+
+def _read(dataset: DatasetReader, count: int, window: Window) -> np.ndarray[Any, Any]:
+    try:
+        data: np.ndarray[Any, Any] = dataset.read(list(range(1, count + 1)), window=window)
+    except (RasterioError, OSError):
+        read_all(dataset.name)
+        raise
+    return data
+
+
+def _windows(dataset: DatasetReader) -> Iterator[Window]:
+    """Windows of whole blocks that together cover the image: about 2048 pixels a side, but no less than a block."""
+    rows, columns = dataset.block_shapes[0]
+    height = max(CHUNK // rows, 1) * rows
+    width = max(CHUNK // columns, 1) * columns
+    for row in range(0, dataset.height, height):
+        for column in range(0, dataset.width, width):
+            yield Window(column, row, min(width, dataset.width - column), min(height, dataset.height - row))

@@ -1,0 +1,120 @@
+"""Writing to a folder so that a crash at any moment leaves the old state or the new one, and nothing between."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import ArchiveError
+
+STAGING = ".staging"
+LOCK = ".lock"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a whole text file in place at once."""
+    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file, or a folder's names, now."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folders(path: Path, root: Path) -> None:
+    """The folder and its parents below the root, each kept on disk."""
+    missing = [p for p in (path, *path.parents) if p.is_relative_to(root) and not p.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
+@contextmanager
+def locked(root: Path, shared: bool = False) -> Iterator[None]:
+    """Only one process changes the archive at a time. The lock goes with its process, however that ends.
+
+    Readers share it among themselves, and do without where they may not create it: then nobody here can write.
+    """
+    if shared and not os.access(root / LOCK, os.R_OK | os.W_OK):
+        yield
+        return
+    with _opened(root / LOCK) as descriptor, reported(root):
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def staging(root: Path) -> Iterator[Path]:
+    """A private folder on the archive's own disk, gone afterwards; those of killed processes are removed too."""
+    parent = root / STAGING
+    parent.mkdir(exist_ok=True)
+    for left in parent.iterdir():
+        _remove_abandoned(left)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        with _opened(folder / LOCK) as descriptor, reported(root):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def reported(root: Path) -> Iterator[None]:
+    """Failures of the disk as one plain message."""
+    try:
+        yield
+    except OSError as error:
+        raise ArchiveError(
+            f"The archive '{root}' could not be written: {error.strerror or error}. Nothing half-written was kept; "
+            f"free some space or repair the disk, and do it again."
+        ) from error
+
+
+def writable(root: Path) -> None:
+    """Refuse, before any work is done, an archive that cannot be written to."""
+    if not root.is_dir():
+        raise ArchiveError(f"There is no archive '{root}'. Make one with `minecover archive create {root}`.")
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise ArchiveError(f"The archive '{root}' is read-only for this user. Change its permissions or use another.")
+
+
+def _remove_abandoned(folder: Path) -> None:
+    try:
+        with _opened(folder / LOCK) as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, ArchiveError):
+        return
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise ArchiveError(
+            f"'{path.parent}' cannot be written to: {error.strerror}. Change its permissions."
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

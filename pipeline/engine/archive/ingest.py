@@ -1,0 +1,227 @@
+"""Adding rasters and tables to an archive in a folder: one call from plain GeoTIFFs to a checked, published image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.archive import cog, document, durable, ids
+from pipeline.engine.archive.folder import FolderArchive, Staged, band_file
+from pipeline.engine.archive.model import CollectionInfo, Item
+from pipeline.engine.raster import shown
+from pipeline.engine.values import FLOAT
+from pipeline.errors import ArchiveError
+
+Time = str | int | datetime | date
+HEADROOM = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Added:
+    """The stored image, and whether anything had to be done for it."""
+
+    item: Item
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to add: what it says of itself, the names of its bands, and its checksum."""
+
+    header: cog.Header
+    names: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How stored numbers are to be read, and how they are averaged into overviews."""
+
+    nodata: float | None
+    scale: float
+    offset: float
+    pyramiding: str
+
+
+def add(
+    archive: FolderArchive | str | Path,
+    paths: str | Path | Sequence[str | Path],
+    collection: str | None = None,
+    index: str | None = None,
+    *,
+    asset: str | None = None,
+    bands: Sequence[str] | None = None,
+    time: Time | None = None,
+    end_time: Time | None = None,
+    properties: Mapping[str, Any] | None = None,
+    nodata: float | None = None,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    pyramiding: str = "mean",
+    copy: bool = True,
+    overwrite: bool = False,
+    assume_crs: str | None = None,
+) -> Added:
+    """One image added from GeoTIFFs, as COLLECTION/INDEX (index: the first file's name) or as the asset alone.
+
+    `bands` names the bands of all files in order; without it the files' own band descriptions are used. `time` is
+    `system:time_start`: ISO 8601 in UTC, a date, or milliseconds. A band's value is stored number x scale + offset.
+    With `copy` the pixels go into cloud-optimised GeoTIFFs with `mean`, `sample` or `mode` overviews; without, the
+    files stay as they are and must lie inside the archive. The same call again changes nothing. An empty folder
+    becomes an archive first.
+    """
+    folder = archive if isinstance(archive, FolderArchive) else _opened(Path(archive))
+    durable.writable(folder.root)
+    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
+    asset_id = _asset_id(files, collection, index, asset)
+    meaning = Meaning(nodata, scale, offset, pyramiding)
+    described = {**(properties or {}), **_times(time, end_time)}
+    sources = _sources(files, bands, assume_crs)
+    recipe = _recipe(sources, meaning, described, copy)
+    same = _unchanged(folder, asset_id, recipe, overwrite)
+    if same is not None:
+        return Added(same, False)
+    if collection is not None and not isinstance(folder.describe(collection), CollectionInfo):
+        folder.create(collection, "ImageCollection")
+    with durable.staging(folder.root) as place:
+        staged = _stage(folder, sources, meaning, place) if copy else _in_place(folder, sources, meaning)
+        outline = cog.footprint(sources[0].header)
+        return Added(folder.commit(asset_id, staged, described, outline, overwrite, recipe), True)
+
+
+def _opened(place: Path) -> FolderArchive:
+    """The archive in a folder; an empty folder becomes one."""
+    empty = place.is_dir() and not any(place.iterdir())
+    return FolderArchive.initialise(place) if empty else FolderArchive(place)
+
+
+def _asset_id(files: list[Path], collection: str | None, index: str | None, asset: str | None) -> str:
+    if not files or (collection is None) == (asset is None):
+        raise ArchiveError("Give at least one file, and either a collection or an asset id.")
+    if asset is not None:
+        return ids.canonical(asset)
+    assert collection is not None
+    return f"{ids.canonical(collection)}/{ids.component(index or files[0].name.split('.')[0])}"
+
+
+def _times(start: Time | None, end: Time | None) -> dict[str, int]:
+    given = {"system:time_start": start, "system:time_end": end}
+    found = {name: _millis(value) for name, value in given.items() if value is not None}
+    if "system:time_end" in found and found["system:time_end"] < found.get("system:time_start", math.inf):
+        raise ArchiveError(f"The image ends ({end}) before it starts ({start}). Give both times in UTC, start first.")
+    return found
+
+
+def _millis(value: Time) -> int:
+    if isinstance(value, int):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    try:
+        return document.millis(value if isinstance(value, str) else value.isoformat())
+    except ValueError as error:
+        raise ArchiveError(f"'{value}' is not a time. Use ISO 8601 in UTC, such as 2021-06-01T10:00:00.") from error
+
+
+def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | None) -> list[Source]:
+    headers = [cog.header(file, assume_crs) for file in files]
+    counts = _band_counts(headers, None if bands is None else len(bands))
+    if bands is None:
+        names = [n for h, c in zip(headers, counts, strict=True) for n in _own_names(h, c)]
+    else:
+        names = [ids.component(b) for b in bands]
+    if len(set(names)) < len(names):
+        raise ArchiveError(f"Band names must differ from each other: {', '.join(names)}.")
+    ends = [sum(counts[: i + 1]) for i in range(len(counts))]
+    return [
+        Source(h, tuple(names[end - count : end]), cog.sha256(h.path))
+        for h, count, end in zip(headers, counts, ends, strict=True)
+    ]
+
+
+def _band_counts(headers: list[cog.Header], wanted: int | None) -> list[int]:
+    """How many bands each file gives: an alpha band is a mask, unless the names say that it is data too."""
+    without, every = [len(h.names) - h.alpha for h in headers], [len(h.names) for h in headers]
+    if wanted is None or wanted == sum(without):
+        return without
+    if wanted == sum(every):
+        return every
+    found = " + ".join(f"{n} in {shown(h.path)}" for n, h in zip(every, headers, strict=True))
+    raise ArchiveError(f"{wanted} band names were given, but there are {found} bands. Name every band, in order.")
+
+
+def _own_names(header: cog.Header, count: int) -> list[str]:
+    names = [n for n in header.names[:count] if n]
+    if len(names) < count:
+        raise ArchiveError(
+            f"{shown(header.path)} does not name its {count} bands. Name them in order with --band NAME."
+        )
+    return [ids.component(n) for n in names]
+
+
+def _recipe(sources: list[Source], meaning: Meaning, properties: dict[str, Any], copy: bool) -> str:
+    """A fingerprint of all that the image is made from."""
+    files = [(s.sha256, s.names, s.header.crs) for s in sources]
+    parts = [files, [str(v) for v in vars(meaning).values()], sorted(properties.items()), copy]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def _unchanged(folder: FolderArchive, asset_id: str, recipe: str, overwrite: bool) -> Item | None:
+    """The stored image if it was made from the same; an error if another one is in the way."""
+    found = folder.find_document(asset_id)
+    if found is None:
+        return None
+    path, stored = found
+    files = document.stored_files(stored)
+    whole = all((path.parent / href).is_file() and (path.parent / href).stat().st_size == n for _, href, n, _ in files)
+    if stored.get("properties", {}).get("minecover:recipe") == recipe and whole:
+        item = folder.describe(asset_id)
+        return item if isinstance(item, Item) else None
+    if not overwrite:
+        raise ArchiveError(f"Asset '{asset_id}' exists already and differs. Use --overwrite, or another --index.")
+    return None
+
+
+def _stage(folder: FolderArchive, sources: list[Source], meaning: Meaning, place: Path) -> list[Staged]:
+    needed = HEADROOM * sum(s.header.pixel_bytes for s in sources)
+    free = shutil.disk_usage(folder.root).free
+    if needed > free:
+        raise ArchiveError(
+            f"Adding needs about {needed / 1e6:.0f} MB, but the archive's disk has {free / 1e6:.0f} MB free. Free some."
+        )
+    return [_convert(source, meaning, place, number) for number, source in enumerate(sources)]
+
+
+def _convert(source: Source, meaning: Meaning, place: Path, number: int) -> Staged:
+    made = cog.convert(source.header, place, str(number), source.names, meaning.nodata, meaning.pyramiding)
+    if cog.sha256(source.header.path) != source.sha256:
+        raise ArchiveError(f"{shown(source.header.path)} changed while it was read. Add it again once it is complete.")
+    return _staged(cog.header(made), source, meaning, False)
+
+
+def _in_place(folder: FolderArchive, sources: list[Source], meaning: Meaning) -> list[Staged]:
+    for source in sources:
+        if not source.header.path.resolve().is_relative_to(folder.root):
+            raise ArchiveError(
+                f"{shown(source.header.path)} lies outside the archive, so it must be copied. Leave out --in-place."
+            )
+    return [_staged(s.header, s, meaning, True) for s in sources]
+
+
+def _staged(header: cog.Header, source: Source, meaning: Meaning, in_place: bool) -> Staged:
+    plain = meaning.scale == 1 and meaning.offset == 0
+    kind = document.stored_type(header.dtype) if plain else FLOAT
+    nodata = header.nodata if meaning.nodata is None else meaning.nodata
+    made = [
+        band_file(header, name, i, kind, nodata, meaning.scale, meaning.offset)
+        for i, name in enumerate(source.names, 1)
+    ]
+    key = source.names[0] if len(source.names) == 1 else source.header.path.stem
+    return Staged(key, header.path.resolve(), cog.verified(header.path), tuple(made), in_place)

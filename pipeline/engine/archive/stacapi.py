@@ -1,0 +1,205 @@
+"""A STAC API as an archive: its items under Earth Engine's ids, bands and properties, by a table.
+
+Only this module of the archive uses the network. Files are read where they are; nothing is stored.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from pipeline.engine import raster
+from pipeline.engine.archive import cog, document, ids, mapping
+from pipeline.engine.archive.model import Asset, BandFile, BBox, CollectionInfo, Condition, Item
+from pipeline.engine.values import Projection
+from pipeline.errors import ArchiveError
+
+if TYPE_CHECKING:
+    import pystac_client
+
+TIMEOUT_S = 30
+RETRIES = 3
+PAGE = 250
+TOKEN_MARGIN_S = 300
+QUERIES = {
+    "equals": "eq",
+    "==": "eq",
+    "lessThan": "lt",
+    "<": "lt",
+    "lessThanOrEquals": "lte",
+    "<=": "lte",
+    "greaterThan": "gt",
+    ">": "gt",
+    "greaterThanOrEquals": "gte",
+    ">=": "gte",
+}
+
+
+class StacApiArchive:
+    """The collections of a STAC API that a table maps to Earth Engine's. Safe to use from several threads."""
+
+    def __init__(self, url: str, table: str | Path | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.table = mapping.load_table(table or mapping.table_for(self.url))
+        self._lock = threading.Lock()
+        self._client: pystac_client.Client | None = None
+        self._tokens: dict[str, tuple[str, float]] = {}
+
+    def describe(self, asset_id: str) -> Asset | None:
+        """A mapped collection, or one of its images; None for anything else."""
+        asset_id = ids.canonical(asset_id)
+        rules = self.table.collections.get(asset_id)
+        if rules is not None:
+            return _info(rules)
+        parent, name = ids.split(asset_id)
+        rules = self.table.collections.get(parent)
+        found = self._ask(rules, ids=[name]) if rules is not None else []
+        return self._item(rules, found[0]) if rules is not None and found else None
+
+    def search(
+        self,
+        collection_id: str,
+        *,
+        bbox: BBox | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        properties: Sequence[Condition] | None = None,
+    ) -> Iterator[Item]:
+        """Candidates in the order of their ids, which stand for `system:index` here."""
+        rules = self._rules(collection_id)
+        span = None
+        if start_ms is not None or end_ms is not None:
+            span = "/".join(".." if t is None else document.iso(t) for t in (start_ms, end_ms))
+        found = self._ask(rules, bbox=bbox, datetime=span, query=_query(rules, properties or ()))
+        return (self._item(rules, item) for item in sorted(found, key=lambda item: str(item["id"])))
+
+    def children(self, asset_id: str = "") -> list[Asset]:
+        """The mapped collections. The images of one are too many to list: search for them."""
+        if not asset_id:
+            return [_info(rules) for rules in self.table.collections.values()]
+        raise ArchiveError(f"The images of '{asset_id}' at {self.url} are too many to list. Filter by place and time.")
+
+    def _rules(self, collection_id: str) -> mapping.Collection:
+        rules = self.table.collections.get(ids.canonical(collection_id))
+        if rules is None:
+            known = ", ".join(self.table.collections)
+            raise ArchiveError(f"The table of {self.url} has no collection '{collection_id}'. It has: {known}.")
+        return rules
+
+    def _ask(self, rules: mapping.Collection, **criteria: Any) -> list[dict[str, Any]]:
+        """The items that the API finds, as STAC dictionaries."""
+        if rules.refused:
+            raise ArchiveError(f"{rules.id}: {rules.refused}")
+        given = {k: v for k, v in criteria.items() if v}
+        with self._reported():
+            pages = self._connected().search(collections=[rules.collection], limit=PAGE, **given)
+            found = list(pages.items_as_dicts())
+        return [i for i in found if all(i["properties"].get(k) == v for k, v in rules.where.items())]
+
+    def _connected(self) -> pystac_client.Client:
+        import pystac_client
+        from pystac_client.stac_api_io import StacApiIO
+
+        with self._lock:
+            if self._client is None:
+                io = StacApiIO(timeout=TIMEOUT_S, max_retries=RETRIES)
+                self._client = pystac_client.Client.open(self.url, stac_io=io)
+            return self._client
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        import pystac
+        import requests
+        from pystac_client.exceptions import APIError
+
+        try:
+            yield
+        except (APIError, requests.RequestException, pystac.STACError, ValueError, KeyError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"[:300]
+            raise ArchiveError(
+                f"{self.url} did not answer as a STAC API ({reason}). Try again, or check it."
+            ) from error
+
+    def _item(self, rules: mapping.Collection, found: dict[str, Any]) -> Item:
+        given = found["properties"]
+        start, end = mapping.item_times(given)
+        properties: dict[str, Any] = {"system:index": found["id"]}
+        if start:
+            properties["system:time_start"] = document.millis(start)
+        if end:
+            properties["system:time_end"] = document.millis(end)
+        properties |= {r.name: v for r in rules.properties if (v := r.value(given)) is not None}
+        bands = tuple(self._band(rules, rule, found) for rule in rules.bands if rule.asset in found["assets"])
+        version = document.millis(given["updated"]) * 1000 if given.get("updated") else 0
+        return Item(f"{rules.id}/{found['id']}", found["id"], properties, found.get("geometry"), bands, version)
+
+    def _band(self, rules: mapping.Collection, rule: mapping.BandRule, found: dict[str, Any]) -> BandFile:
+        asset = found["assets"][rule.asset]
+        href = self._href(rules, asset["href"], found)
+        projection, (height, width) = _placed(href, asset, found["properties"])
+        offset = rule.offset
+        if rule.harmonised and rules.harmonise:
+            offset += rules.harmonise.offset_of(found)
+        return BandFile(
+            rule.name, href, rule.index, rule.type, projection, width, height, rule.nodata, rule.scale, offset
+        )
+
+    def _href(self, rules: mapping.Collection, href: str, found: dict[str, Any]) -> raster.Remote:
+        """A web address, no less secure than the API's own; never a path or a name that GDAL would interpret."""
+        own = next((link["href"] for link in found.get("links", []) if link["rel"] == "self"), self.url + "/")
+        address = urljoin(own, href)
+        allowed = ("https", "http") if self.url.startswith("http://") else ("https",)
+        if urlsplit(address).scheme not in allowed or any(c in address for c in "\0\n\r"):
+            raise ArchiveError(f"Item '{found['id']}' has its files at {href!r}; only web addresses can be read.")
+        token = self._token(rules.collection) if self.table.sign else ""
+        return raster.Remote(f"{address}?{token}" if token and "?" not in address else address)
+
+    def _token(self, collection: str) -> str:
+        """A public read token for the collection's files, renewed before it ends."""
+        import requests
+
+        assert self.table.sign is not None
+        with self._lock:
+            token, ends = self._tokens.get(collection, ("", 0.0))
+            if time.time() < ends - TOKEN_MARGIN_S:
+                return token
+            with self._reported():
+                answer = requests.get(self.table.sign.format(collection=collection), timeout=TIMEOUT_S)
+                answer.raise_for_status()
+                found = answer.json()
+                self._tokens[collection] = (found["token"], document.millis(found["msft:expiry"]) / 1000)
+            return self._tokens[collection][0]
+
+
+def _info(rules: mapping.Collection) -> CollectionInfo:
+    return CollectionInfo(rules.id, {}, rules.title, tuple(b.name for b in rules.bands), rules.mosaic)
+
+
+def _query(rules: mapping.Collection, properties: Sequence[Condition]) -> dict[str, Any]:
+    """The conditions that the API can apply as they are; the others are left to whoever asked."""
+    sources = {r.name: r.source for r in rules.properties if r.change is None}
+    query: dict[str, Any] = {name: {"eq": value} for name, value in rules.where.items()}
+    for name, operator, value in properties:
+        if name in sources and operator in QUERIES and isinstance(value, (int, float, str)):
+            query.setdefault(sources[name], {})[QUERIES[operator]] = value
+    return query
+
+
+def _placed(
+    href: raster.Remote, asset: Mapping[str, Any], properties: Mapping[str, Any]
+) -> tuple[Projection, tuple[int, int]]:
+    """Projection and (height, width) of an asset, from the item if it says them, else from the file."""
+    fields = {k: v for k, v in {**properties, **asset}.items() if k.startswith("proj:")}
+    crs, transform, shape = document.crs_of(fields), fields.get("proj:transform"), fields.get("proj:shape")
+    if crs is None or transform is None or shape is None:
+        header = cog.header(href)
+        return Projection(header.crs, header.transform), (header.height, header.width)
+    if not re.fullmatch(r"[A-Za-z]+:\w+", crs) and len(crs) < 20:
+        raise ArchiveError(f"{raster.shown(href)} names the CRS {crs!r}, which is not known.")
+    return Projection(crs, tuple(float(v) for v in transform[:6])), (int(shape[0]), int(shape[1]))  # type: ignore[arg-type]

@@ -1,0 +1,136 @@
+"""What the archive gives: images, image collections and tables by asset id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.archive.model import Asset, CollectionInfo, Item, TableAsset
+from pipeline.engine.collection import Collection, Feature
+from pipeline.engine.geometry import from_geojson
+from pipeline.engine.image import Band, Image
+from pipeline.engine.ops.composite import mosaic
+from pipeline.engine.ops.filter import candidates
+from pipeline.engine.sources import FileBand
+from pipeline.engine.values import Filter
+from pipeline.errors import EngineError
+
+
+def image_of(item: Item) -> Image:
+    """The image that an archive's item describes; nothing is opened."""
+    bands = tuple(Band(f.name, f.type, FileBand(f), f.projection, (0, 0, f.width, f.height)) for f in item.bands)
+    properties = {**item.properties, "system:index": item.index}
+    if item.geometry is not None:
+        properties["system:footprint"] = from_geojson(item.geometry)
+    return Image(bands, properties, item.id, item.version)
+
+
+def _describe(session: Any, asset: str) -> Asset | None:
+    return None if session.archive is None else session.archive.describe(asset)
+
+
+def _missing(who: str, kind: str, asset: str, session: Any) -> EngineError:
+    hint = "" if session.archive is not None else " No archive is connected: engine.connect('local', archive=PATH)."
+    return EngineError(
+        f"{who}: {kind} asset '{asset}' not found (does not exist or caller does not have access).{hint}"
+    )
+
+
+def _load_image(session: Any, asset: str, version: int) -> Image:
+    """An image by id; a collection that Earth Engine knows as one image comes as its mosaic."""
+    found = _describe(session, asset)
+    if isinstance(found, Item):
+        return image_of(found)
+    if isinstance(found, CollectionInfo) and found.mosaic:
+        return _whole(session, found)
+    if found is not None:
+        raise EngineError(f"Image.load: Asset '{asset}' is not an Image. Found: {type(found).__name__}.")
+    raise _missing("Image.load", "Image", asset, session)
+
+
+def _whole(session: Any, info: CollectionInfo) -> Image:
+    """The tiles of one large image put together, on the projection of the first."""
+    tiles = [image_of(item) for item in session.archive.search(info.id)]
+    if not tiles:
+        raise EngineError(f"Image.load: The image '{info.id}' has no tiles in the archive.")
+    first = {b.name: b for b in tiles[0].bands}
+    together = mosaic(Collection("ImageCollection", lambda: tiles))
+    bands = tuple(
+        Band(b.name, b.type, b.plan, first[b.name].projection) if b.name in first else b for b in together.bands
+    )
+    return Image(bands, dict(info.properties), info.id)
+
+
+def _load_collection(session: Any, asset: str, version: int | None) -> Collection:
+    """A collection by id, searched by the archive's index when filters narrow it."""
+    found = _describe(session, asset)
+    if isinstance(found, CollectionInfo):
+        return _query(session, found, ())
+    if isinstance(found, Item):
+        image = image_of(found)
+        return Collection("ImageCollection", lambda: [image])
+    if found is not None:
+        raise EngineError(f"ImageCollection.load: Asset '{asset}' is not an ImageCollection.")
+    raise _missing("ImageCollection.load", "ImageCollection", asset, session)
+
+
+def _query(session: Any, info: CollectionInfo, filters: tuple[Filter, ...]) -> Collection:
+    """The collection, restricted to candidates of the filters."""
+    asked = candidates(Filter("Filter.and", {}, lambda left, right: True, parts=filters)) if filters else None
+
+    def search() -> Iterator[Image]:
+        if asked is None:
+            items = session.archive.search(info.id)
+        else:
+            items = session.archive.search(
+                info.id, bbox=asked.bbox, start_ms=asked.start_ms, end_ms=asked.end_ms, properties=asked.properties
+            )
+        return map(image_of, items)
+
+    return Collection(
+        "ImageCollection",
+        search,
+        dict(info.properties),
+        info.id,
+        narrow=lambda more: _query(session, info, (*filters, more)),
+    )
+
+
+def _load_table(session: Any, asset: str, geometry_column: str | None, version: int) -> Collection:
+    """A table by id: features with their geometry and properties."""
+    found = _describe(session, asset)
+    if not isinstance(found, TableAsset):
+        raise _missing("Collection.loadTable", "Collection", asset, session)
+
+    def read() -> list[Any]:
+        rows = _features(found.href)
+        made = []
+        for number, row in enumerate(rows):
+            geometry = row.get("geometry")
+            index = str(row.get("id", number))
+            properties = {**(row.get("properties") or {}), "system:index": index}
+            made.append(Feature(from_geojson(geometry) if geometry else None, properties))
+        return made
+
+    return Collection("FeatureCollection", read, dict(found.properties), found.id, found.version or None)
+
+
+def _features(href: str) -> list[dict[str, Any]]:
+    if href.endswith((".parquet", ".geoparquet")):
+        import geopandas
+
+        text = geopandas.read_parquet(href).to_crs(4326).to_json()
+        listed: list[dict[str, Any]] = json.loads(text)["features"]
+        return listed
+    form = json.loads(Path(href).read_text("utf-8"))
+    listed = form["features"]
+    return listed
+
+
+SESSION_TABLE = {
+    "Image.load": _load_image,
+    "ImageCollection.load": _load_collection,
+    "Collection.loadTable": _load_table,
+}

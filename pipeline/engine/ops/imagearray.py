@@ -1,0 +1,455 @@
+"""Array images: bands whose pixels are arrays. Axis 0 is rows.
+
+A rule is written for one pixel's array; the commonest ones also do all pixels at once where they have one shape.
+Pixels whose arrays differ in shape are held as objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.engine.grids import intersect
+from pipeline.engine.image import Band, Image
+from pipeline.engine.pairing import arithmetic_properties, band_map, paired
+from pipeline.engine.plan import Constant, Local, NDArray, Part, Pixels, both, valid
+from pipeline.engine.reducer import Reducer
+from pipeline.engine.values import Array, PixelType
+from pipeline.errors import EngineError
+
+Rule = Callable[..., Any]
+
+
+def kind_of(kind: PixelType, dimensions: int) -> PixelType:
+    """The type with another number of array dimensions."""
+    return PixelType(kind.precision, kind.min, kind.max, dimensions)
+
+
+def by_pixel(rule: Rule, dtype: Any, *inputs: Pixels) -> Pixels:
+    """The rule for every valid pixel; arrays of one shape come out dense."""
+    mask = both(inputs[0].mask, *(p.mask for p in inputs[1:]))
+    good = valid(mask)
+    cells = np.empty(good.shape, object)
+    for at in zip(*np.nonzero(good), strict=True):
+        cells[at] = np.asarray(rule(*(np.asarray(p.data[at]) for p in inputs))).astype(dtype)
+    return Pixels(dense(cells, good, dtype), mask)
+
+
+def dense(cells: NDArray, good: NDArray, dtype: Any) -> NDArray:
+    """One array for all pixels if the valid ones have one shape, else the objects."""
+    shapes = {c.shape for c in cells[good]}
+    if len(shapes) > 1:
+        return cells
+    shape = shapes.pop() if shapes else (0,)
+    result = np.zeros((*cells.shape, *shape), dtype)
+    if good.any():
+        result[good] = np.stack(list(cells[good]))
+    return result
+
+
+def lifted(name: str, rule: Rule, kind: Callable[[PixelType], PixelType]) -> Callable[..., Image]:
+    """An image function of one array band after the other; further arguments go to the rule."""
+
+    def apply(image: Image, *options: Any) -> Image:
+        def make(band: Band) -> Band:
+            result = kind(band.type)
+
+            def compute(pixels: Pixels) -> Pixels:
+                return by_pixel(lambda a: _explained(name, rule, a, *options), result.dtype, pixels)
+
+            return Band(band.name, result, Local(compute, (band.plan,)), band.projection, band.window)
+
+        return band_map(image, make)
+
+    return apply
+
+
+def lifted_pair(name: str, rule: Rule, kind: Callable[[PixelType, PixelType], PixelType]) -> Callable[..., Image]:
+    """An image function of paired array bands."""
+
+    def apply(left: Image, right: Image, *options: Any) -> Image:
+        bands = []
+        for band_name, a, b in paired(left, right, name):
+            result = kind(a.type, b.type)
+
+            def compute(x: Pixels, y: Pixels, result: PixelType = result) -> Pixels:
+                return by_pixel(lambda p, q: _explained(name, rule, p, q, *options), result.dtype, x, y)
+
+            projection, window = intersect(a, b)
+            bands.append(Band(band_name, result, Local(compute, (a.plan, b.plan)), projection, window))
+        return Image(tuple(bands), arithmetic_properties(left))
+
+    return apply
+
+
+def _explained(name: str, rule: Rule, *values: Any) -> Any:
+    try:
+        return rule(*values)
+    except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+        shapes = ", ".join(str(v.shape) for v in values if isinstance(v, np.ndarray))
+        raise EngineError(f"{name}: does not work on arrays of shape {shapes}: {error}.") from None
+
+
+def _to_array(image: Image, axis: int) -> Image:
+    """Band `array`: the bands put together along `axis`; a pixel with any masked band is masked."""
+    if not image.bands:
+        raise EngineError("Image.toArray: the image has no bands.")
+    kind = image.bands[0].type
+    for band in image.bands[1:]:
+        kind = kind.union(band.type)
+    dimensions = max(kind.dimensions, axis + 1)
+
+    def compute(*pixels: Pixels) -> Pixels:
+        mask = both(pixels[0].mask, *(p.mask for p in pixels[1:]))
+        if any(p.data.dtype == object for p in pixels):
+            return by_pixel(lambda *a: np.concatenate([_grown(v, dimensions) for v in a], axis), kind.dtype, *pixels)
+        parts = [p.data.reshape(p.data.shape + (1,) * (dimensions + 2 - p.data.ndim)) for p in pixels]
+        return Pixels(np.concatenate(parts, axis + 2).astype(kind.dtype, copy=False), mask)
+
+    first = image.bands[0]
+    plan = Local(compute, tuple(b.plan for b in image.bands))
+    return image.with_bands([Band("array", kind_of(kind, dimensions), plan, first.projection, first.window)])
+
+
+def _grown(array: NDArray, dimensions: int) -> NDArray:
+    return array.reshape(array.shape + (1,) * (dimensions - array.ndim))
+
+
+def _project(image: Image, axes: list[int]) -> Image:
+    """Only these axes, the others must have length 1."""
+
+    def make(band: Band) -> Band:
+        def one(array: NDArray) -> NDArray:
+            dropped = [i for i in range(array.ndim) if i not in axes]
+            if any(array.shape[i] != 1 for i in dropped) or any(not 0 <= a < array.ndim for a in axes):
+                raise EngineError(
+                    f"Image.arrayProject: Cannot keep axes {axes} of an array of shape {list(array.shape)}: every "
+                    f"other axis must have length 1."
+                )
+            return np.moveaxis(array, axes, range(len(axes))).reshape([array.shape[a] for a in axes])
+
+        def compute(pixels: Pixels) -> Pixels:
+            data = pixels.data
+            if data.dtype == object:
+                return by_pixel(one, band.type.dtype, pixels)
+            shape = one(np.empty(data.shape[2:], np.uint8)).shape
+            moved = np.moveaxis(data, [a + 2 for a in axes], range(2, 2 + len(axes)))
+            return Pixels(moved.reshape(*data.shape[:2], *shape), pixels.mask)
+
+        plan = Local(compute, (band.plan,))
+        return Band(band.name, kind_of(band.type, len(axes)), plan, band.projection, band.window)
+
+    return band_map(image, make)
+
+
+def _flatten(image: Image, labels: list[list[str]], separator: str) -> Image:
+    """One band an array cell, named by its labels along each axis."""
+    if len(image.bands) != 1:
+        raise EngineError(f"Image.arrayFlatten: needs an image of one band, got {len(image.bands)}.")
+    band = image.bands[0]
+    lengths = tuple(len(axis) for axis in labels)
+
+    def compute(pixels: Pixels) -> tuple[Pixels, ...]:
+        data, mask = pixels.data, pixels.mask
+        if data.dtype == object:
+            fits = np.array([[c is not None and np.shape(c) == lengths for c in row] for row in data])
+            _check_lengths(next((np.shape(c) for c in data[valid(mask) & ~fits]), lengths), lengths)
+            filled = np.zeros((*data.shape, *lengths), band.type.dtype)
+            filled[fits] = np.stack(list(data[fits])) if fits.any() else 0
+            data = filled
+        elif valid(mask).any():
+            _check_lengths(data.shape[2:], lengths)
+        else:
+            data = np.zeros((*data.shape[:2], *lengths), band.type.dtype)
+        return tuple(Pixels(data[(slice(None), slice(None), *at)], mask) for at in np.ndindex(*lengths))
+
+    whole = Local(compute, (band.plan,))
+    names = [separator.join(labels[i][j] for i, j in enumerate(at)) for at in np.ndindex(*lengths)]
+    kind = kind_of(band.type, 0)
+    return image.with_bands(Band(n, kind, Part(whole, i), band.projection, band.window) for i, n in enumerate(names))
+
+
+def _check_lengths(found: Sequence[int], wanted: Sequence[int]) -> None:
+    if tuple(found) != tuple(wanted):
+        raise EngineError(
+            f"Image.arrayFlatten: The labels describe an array of lengths {list(wanted)}, but a pixel's array has "
+            f"{list(found)}."
+        )
+
+
+def _get(image: Image, position: Image) -> Image:
+    """The array's cell at the position: one band (or array band) of coordinates, masked outside the array."""
+
+    def make(band: Band) -> Band:
+        plans = tuple(b.plan for b in position.bands)
+
+        def compute(pixels: Pixels, *places: Pixels) -> Pixels:
+            data = pixels.data
+            fixed = [p.data.reshape(-1)[0] for p in places if p.data.ndim == 2 and 0 in p.data.strides[:2]]
+            if data.dtype != object and len(fixed) == len(places):
+                at = tuple(int(v) for v in fixed)
+                if len(at) == data.ndim - 2 and all(0 <= i < n for i, n in zip(at, data.shape[2:], strict=True)):
+                    return Pixels(data[(slice(None), slice(None), *at)], both(pixels.mask, *(p.mask for p in places)))
+            return _picked(pixels, places, band.type)
+
+        plan = Local(compute, (band.plan, *plans))
+        return Band(band.name, kind_of(band.type, 0), plan, band.projection, band.window)
+
+    return band_map(image, make)
+
+
+def _picked(pixels: Pixels, places: Sequence[Pixels], kind: PixelType) -> Pixels:
+    mask = valid(both(pixels.mask, *(p.mask for p in places))).copy()
+    data = np.zeros(mask.shape, kind.dtype)
+    for at in zip(*np.nonzero(mask), strict=True):
+        array = np.asarray(pixels.data[at])
+        index = tuple(int(v) for p in places for v in np.ravel(p.data[at]))
+        if len(index) != array.ndim:
+            raise EngineError(
+                f"Image.arrayGet: The position has {len(index)} coordinates, but the array has {array.ndim} dimensions."
+            )
+        if all(0 <= i < n for i, n in zip(index, array.shape, strict=True)):
+            data[at] = array[index]
+        else:
+            mask[at] = False
+    return Pixels(data, mask)
+
+
+def _slice(image: Image, axis: int, start: Image | None, end: Image | None, step: int) -> Image:
+    """Part of each array along `axis`; the end is excluded, negative positions count from the end."""
+    bounds = [b for b in (start, end) if b is not None]
+
+    def make(band: Band) -> Band:
+        def compute(pixels: Pixels, *limits: Pixels) -> Pixels:
+            given = iter(limits)
+            low = next(given) if start is not None else None
+            high = next(given) if end is not None else None
+            constant = all(0 in p.data.strides[:2] for p in limits)
+            if constant and pixels.data.dtype != object:
+                cut = slice(*(None if p is None else int(p.data.flat[0]) for p in (low, high)), step)
+                at = (slice(None),) * (axis + 2)
+                return Pixels(pixels.data[(*at, cut)], both(pixels.mask, *(p.mask for p in limits)))
+
+            def one(array: NDArray, *edges: NDArray) -> NDArray:
+                edge = iter(edges)
+                first = int(next(edge)) if start is not None else None
+                last = int(next(edge)) if end is not None else None
+                return array[(*(slice(None),) * axis, slice(first, last, step))]
+
+            return by_pixel(one, band.type.dtype, pixels, *limits)
+
+        plan = Local(compute, (band.plan, *(b.bands[0].plan for b in bounds)))
+        return Band(band.name, band.type, plan, band.projection, band.window)
+
+    return band_map(image, make)
+
+
+def _reduce(image: Image, reducer: Reducer, axes: list[int], field: int | None) -> Image:
+    """Each array reduced along the axes, which keep length 1; outputs of several lie along `fieldAxis`."""
+
+    def one(array: NDArray) -> NDArray:
+        return reduce_array(array, reducer, axes, field)
+
+    def make(band: Band) -> Band:
+        if reducer.inputs == 1:
+            kind = reducer.output_types([kind_of(band.type, 0)])[0]
+        else:
+            kind = PixelType("double")
+        kind = kind_of(kind, max(band.type.dimensions, 1))
+        plan = Local(lambda pixels: by_pixel(one, kind.dtype, pixels), (band.plan,))
+        return Band(band.name, kind, plan, band.projection, band.window)
+
+    return band_map(image, make)
+
+
+def reduce_array(array: NDArray, reducer: Reducer, axes: list[int], field: int | None) -> NDArray:
+    """One array reduced along axes; a reducer of several inputs takes them along `field`."""
+    if any(not 0 <= a < array.ndim for a in axes):
+        raise EngineError(f"Image.arrayReduce: axis out of range: {axes} of an array of {array.ndim} dimensions.")
+    if reducer.inputs == 1 and len(reducer.outputs) == 1:
+        kept = [a for a in range(array.ndim) if a not in axes]
+        lanes = np.moveaxis(array, kept, range(len(kept))).reshape(*[array.shape[a] for a in kept], -1)
+        results = [reducer.aggregate([lane])[0] for lane in lanes.reshape(-1, lanes.shape[-1])]
+        return np.array(results, dtype=float).reshape([1 if a in axes else n for a, n in enumerate(array.shape)])
+    if field is None:
+        raise EngineError("Image.arrayReduce: a reducer with several inputs or outputs needs a fieldAxis.")
+    rest = [a for a in range(array.ndim) if a not in axes and a != field]
+    order = [*rest, field, *axes]
+    moved = np.transpose(array, order).reshape(*[array.shape[a] for a in rest], array.shape[field], -1)
+    flat = moved.reshape(-1, *moved.shape[-2:])
+    results = [reducer.aggregate(list(columns)) for columns in flat]
+    made = np.array([[_flat(v) for v in r] for r in results], dtype=float)
+    made = made.reshape(*[array.shape[a] for a in rest], -1, *[1] * len(axes))
+    return np.transpose(made, np.argsort(order))
+
+
+def _flat(value: Any) -> Any:
+    return value.data.ravel().tolist() if isinstance(value, Array) else value
+
+
+def _accumulate(image: Image, axis: int, reducer: Reducer | None) -> Image:
+    """Running reduction along `axis`: the sum, or a reducer's result so far."""
+
+    def one(array: NDArray) -> NDArray:
+        if reducer is None:
+            return np.cumsum(array, axis)
+        lanes = np.moveaxis(array, axis, -1)
+        flat = lanes.reshape(-1, lanes.shape[-1])
+        done = [[reducer.aggregate([lane[: i + 1]])[0] for i in range(len(lane))] for lane in flat]
+        return np.moveaxis(np.array(done, dtype=float).reshape(lanes.shape), -1, axis)
+
+    return lifted("Image.arrayAccum", one, lambda k: k)(image)
+
+
+def _argmax(image: Image) -> Image:
+    """A 1-D array with the position of the greatest cell, the first of equals."""
+    return lifted(
+        "Image.arrayArgmax",
+        lambda a: np.array(np.unravel_index(np.argmax(a), a.shape)),
+        lambda k: PixelType("int", 0, 2**31 - 1, 1),
+    )(image)
+
+
+def _repeat(image: Image, axis: int, copies: Image) -> Image:
+    """Each array repeated along `axis`."""
+
+    def one(array: NDArray, count: NDArray) -> NDArray:
+        array = _grown(array, max(array.ndim, axis + 1))
+        return np.tile(array, [int(count) if i == axis else 1 for i in range(array.ndim)])
+
+    return lifted_pair("Image.arrayRepeat", one, lambda a, b: kind_of(a, max(a.dimensions, axis + 1)))(image, copies)
+
+
+def _reshape(image: Image, lengths: Image, dimensions: int) -> Image:
+    """Each array in another shape; one length may be −1."""
+
+    def one(array: NDArray, shape: NDArray) -> NDArray:
+        return array.reshape([int(v) for v in np.ravel(shape)])
+
+    return lifted_pair("Image.arrayReshape", one, lambda a, b: kind_of(a, dimensions))(image, lengths)
+
+
+def _pad(array: NDArray, lengths: list[int], value: float) -> NDArray:
+    array = _grown(array, max(array.ndim, len(lengths)))
+    after = [(0, max(n - m, 0)) for n, m in zip([*lengths, *array.shape[len(lengths) :]], array.shape, strict=True)]
+    return np.pad(array, after, constant_values=value)
+
+
+def _masked(array: NDArray, mask: NDArray) -> NDArray:
+    """The slices where the mask is not zero; along each axis where the mask has more than length 1."""
+    mask = _grown(mask, array.ndim)
+    axes = [i for i, n in enumerate(mask.shape) if n > 1]
+    if len(axes) > 1:
+        raise ValueError("the mask may have one axis longer than 1")
+    axis = axes[0] if axes else 0
+    if mask.size == 1 and array.shape[axis] != 1:
+        return array if mask.ravel()[0] else np.take(array, [], axis)
+    return np.compress(mask.ravel() != 0, array, axis)
+
+
+def _sort(image: Image, keys: Image | None) -> Image:
+    """Each array sorted along the one axis longer than 1, by its values or by the keys."""
+
+    def one(array: NDArray, key: NDArray | None = None) -> NDArray:
+        key = array if key is None else key
+        long = [i for i, n in enumerate(key.shape) if n > 1]
+        if len(long) > 1:
+            raise ValueError("only one axis of the keys may be longer than 1")
+        return np.take(array, np.argsort(key.ravel(), kind="stable"), long[0] if long else 0)
+
+    if keys is None:
+        return lifted("Image.arraySort", one, lambda k: k)(image)
+    return lifted_pair("Image.arraySort", one, lambda a, b: a)(image, keys)
+
+
+def _identity(size: int) -> Image:
+    """Band `identity`: the size × size identity matrix in every pixel."""
+    return Image((Band("identity", PixelType("double", 0, 1, 2), Constant(np.eye(size), np.dtype(np.float64))),))
+
+
+def _bits(image: Image) -> Image:
+    """The bits of all bands as a 1-D array, lowest first."""
+    return lifted(
+        "Image.bitsToArrayImage",
+        lambda a: (int(a) >> np.arange(max(int(a).bit_length(), 1))) & 1,
+        lambda k: PixelType("int", 0, 1, 1),
+    )(image)
+
+
+def _cat(left: Image, right: Image, axis: int) -> Image:
+    def one(a: NDArray, b: NDArray) -> NDArray:
+        dimensions = max(a.ndim, b.ndim, axis + 1)
+        return np.concatenate([_grown(a, dimensions), _grown(b, dimensions)], axis)
+
+    def kind(a: PixelType, b: PixelType) -> PixelType:
+        return kind_of(a.union(b), max(a.dimensions, b.dimensions, axis + 1))
+
+    return lifted_pair("Image.arrayCat", one, kind)(left, right)
+
+
+def _matrix_multiply(left: Image, right: Image) -> Image:
+    """Matrix products of paired 2-D array bands, in double."""
+    bands = []
+    for name, a, b in paired(left, right, "Image.matrixMultiply"):
+
+        def compute(x: Pixels, y: Pixels) -> Pixels:
+            if x.data.ndim == 4 and y.data.ndim == 4 and x.data.shape[3] == y.data.shape[2]:
+                return Pixels(x.data.astype(np.float64) @ y.data.astype(np.float64), both(x.mask, y.mask))
+            return by_pixel(lambda p, q: _explained("Image.matrixMultiply", np.matmul, p, q), np.float64, x, y)
+
+        projection, window = intersect(a, b)
+        bands.append(
+            Band(name, PixelType("double", None, None, 2), Local(compute, (a.plan, b.plan)), projection, window)
+        )
+    return Image(tuple(bands), arithmetic_properties(left))
+
+
+def _solve(a: NDArray, b: NDArray) -> NDArray:
+    return np.linalg.solve(a, b) if a.shape[0] == a.shape[1] else np.linalg.lstsq(a, b, rcond=None)[0]
+
+
+def _double(dimensions: int) -> Callable[..., PixelType]:
+    return lambda *kinds: PixelType("double", None, None, dimensions)
+
+
+def _count(dimensions: int) -> Callable[[PixelType], PixelType]:
+    return lambda kind: PixelType("int", 0, 2**31 - 1, dimensions)
+
+
+TABLE = {
+    "Image.toArray": _to_array,
+    "Image.arrayProject": _project,
+    "Image.arrayFlatten": _flatten,
+    "Image.arrayGet": _get,
+    "Image.arraySlice": _slice,
+    "Image.arrayReduce": _reduce,
+    "Image.arrayAccum": _accumulate,
+    "Image.arrayArgmax": _argmax,
+    "Image.arrayCat": _cat,
+    "Image.arrayRepeat": _repeat,
+    "Image.arrayReshape": _reshape,
+    "Image.arraySort": _sort,
+    "Image.arrayPad": lifted("Image.arrayPad", _pad, lambda k: k),
+    "Image.arrayMask": lifted_pair("Image.arrayMask", _masked, lambda a, b: a),
+    "Image.arrayDimensions": lifted("Image.arrayDimensions", lambda a: a.ndim, _count(0)),
+    "Image.arrayLength": lifted("Image.arrayLength", lambda a, axis: a.shape[axis], _count(0)),
+    "Image.arrayLengths": lifted("Image.arrayLengths", lambda a: np.array(a.shape), _count(1)),
+    "Image.arrayTranspose": lifted("Image.arrayTranspose", np.swapaxes, lambda k: k),
+    "Image.arrayDotProduct": lifted_pair(
+        "Image.arrayDotProduct", lambda a, b: np.dot(a.ravel(), b.ravel()), _double(0)
+    ),
+    "Image.bitsToArrayImage": _bits,
+    "Image.matrixMultiply": _matrix_multiply,
+    "Image.matrixIdentity": _identity,
+    "Image.matrixTranspose": lifted("Image.matrixTranspose", np.swapaxes, lambda k: k),
+    "Image.matrixInverse": lifted("Image.matrixInverse", np.linalg.inv, _double(2)),
+    "Image.matrixPseudoInverse": lifted("Image.matrixPseudoInverse", np.linalg.pinv, _double(2)),
+    "Image.matrixDeterminant": lifted("Image.matrixDeterminant", np.linalg.det, _double(0)),
+    "Image.matrixTrace": lifted("Image.matrixTrace", np.trace, _double(0)),
+    "Image.matrixFnorm": lifted("Image.matrixFnorm", np.linalg.norm, _double(0)),
+    "Image.matrixDiagonal": lifted("Image.matrixDiagonal", lambda a: np.diag(a)[:, None], lambda k: k),
+    "Image.matrixToDiag": lifted("Image.matrixToDiag", lambda a: np.diag(a.ravel()), lambda k: k),
+    "Image.matrixSolve": lifted_pair("Image.matrixSolve", _solve, _double(2)),
+}

@@ -1,0 +1,323 @@
+"""Numbers from regions of images: reduceRegion(s) and the samplings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import shapely
+from odc.geo.geobox import GeoBox
+
+from pipeline.engine import crs as crs_
+from pipeline.engine import zonal
+from pipeline.engine.collection import Collection, Feature, features
+from pipeline.engine.geometry import Geometry
+from pipeline.engine.grids import region_grid, requested
+from pipeline.engine.image import Band, Image
+from pipeline.engine.plan import Constant, valid
+from pipeline.engine.reducer import Reducer
+from pipeline.engine.values import Array, PixelType, Projection
+from pipeline.errors import EngineError
+
+
+def _reduce_region(
+    session: Any,
+    image: Image,
+    reducer: Reducer,
+    geometry: Geometry | None,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    best_effort: bool,
+    most: int,
+    tile_scale: float,
+) -> dict[str, Any]:
+    """{band: result} of the pixels in the region; {band_output: …} where the reducer has several outputs."""
+    who = "Image.reduceRegion"
+    if not image.bands:
+        raise EngineError(f"{who}: the image has no bands.")
+    region = zonal.region_of(image, geometry, who)
+    projection, grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
+    found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
+    single = len(reducer.outputs) == 1
+    return {
+        band if band and single else f"{band}_{output}" if band else output: value
+        for band, output, value in zonal.reduced(found, image.bands, reducer)
+    }
+
+
+def _reduce_regions(
+    session: Any,
+    image: Image,
+    collection: Collection,
+    reducer: Reducer,
+    scale: float | None,
+    crs: Projection | None,
+    transform: list[float] | None,
+    tile_scale: float,
+    most: int | None,
+) -> Collection:
+    """The features with the results as properties, named by band, by output where the image has one band."""
+    projection = requested(image, scale, crs, transform, "Image.reduceRegions")
+    one_band = len(image.bands) == 1
+    single = len(reducer.outputs) == 1
+
+    def name(band: str, output: str) -> str:
+        if not band or one_band:
+            return output
+        return band if single else f"{band}_{output}"
+
+    def each() -> Iterator[Feature]:
+        for feature in collection:
+            region = zonal.region_of(image, _geometry(feature), "Image.reduceRegions")
+            _, grid = zonal.limited(region, projection, most or 1e13, False, "Image.reduceRegions")
+            found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
+            results = {name(b, o): v for b, o, v in zonal.reduced(found, image.bands, reducer)}
+            yield feature.with_properties({**feature.properties, **results})
+
+    return collection.derive(each, "FeatureCollection")
+
+
+def _geometry(feature: Any) -> Geometry | None:
+    from pipeline.engine.geometry import footprint
+
+    return footprint(feature)
+
+
+def _rows(found: zonal.Table, image: Image, drop_nulls: bool) -> tuple[list[int], list[list[Any]]]:
+    """The indices and values of the rows to keep; masked values are None."""
+    masked = [w <= 0 for w in found.weights]
+    if drop_nulls and masked:
+        keep = ~np.any(masked, axis=0)
+    else:
+        keep = np.ones(len(found.x), bool)
+    columns = [
+        [None if bad else zonal.cell(v, b.type) for v, bad in zip(c, m, strict=True)]
+        for c, m, b in zip(found.columns, masked, image.bands, strict=True)
+    ]
+    at = np.flatnonzero(keep)
+    return at.tolist(), [[c[i] for c in columns] for i in at]
+
+
+def _point(found: zonal.Table, i: int, grid: GeoBox) -> Geometry:
+    lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(found.x[i], found.y[i])
+    return Geometry(shapely.Point(lon, lat))
+
+
+def _sample(
+    session: Any,
+    image: Image,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    factor: float | None,
+    count: int | None,
+    seed: int,
+    drop_nulls: bool,
+    tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """A feature for each pixel centre in the region, or for a random part of them."""
+    who = "Image.sample"
+    if factor is not None and count is not None:
+        raise EngineError(f"{who}: Specify either a factor or numPixels, not both.")
+    place = zonal.region_of(image, region, who)
+    grid = region_grid(place, _sampling_projection(image, scale, projection, who))
+    found = zonal.table(session.tiler, _with_places(image), place, grid, False)
+    found = zonal.Table(found.columns[:-1], found.weights[:-1], found.x, found.y)
+    at, rows = _rows(found, image, drop_nulls)
+    at, rows = _thinned(at, rows, factor, count, seed)
+    made = [
+        Feature(_point(found, i, grid) if geometries else None, dict(zip(image.names, row, strict=True)))
+        for i, row in zip(at, rows, strict=True)
+    ]
+    return features(made)
+
+
+def _with_places(image: Image) -> list[Band]:
+    """The bands and one that is valid everywhere, so that fully masked pixels are rows too."""
+    return [*image.bands, Band("", PixelType("int", 1, 1), Constant(1, np.dtype(np.uint8)))]
+
+
+def _sampling_projection(image: Image, scale: float | None, projection: Projection | None, who: str) -> Projection:
+    return requested(image, scale, projection, None, who)
+
+
+def _thinned(
+    at: list[int], rows: list[Any], factor: float | None, count: int | None, seed: int
+) -> tuple[list[int], list[Any]]:
+    """A random part of the rows, in their order: a share of them, or a number."""
+    if factor is None and count is None:
+        return at, rows
+    draw = np.random.default_rng(seed % 2**63).random(len(at))
+    if factor is not None:
+        chosen = np.flatnonzero(draw < factor)
+    else:
+        chosen = np.sort(np.argsort(draw, kind="stable")[: max(count or 0, 0)])
+    return [at[i] for i in chosen], [rows[i] for i in chosen]
+
+
+def _sample_regions(
+    session: Any,
+    image: Image,
+    collection: Collection,
+    names: list[str] | None,
+    scale: float | None,
+    projection: Projection | None,
+    tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """A feature for each valid pixel of each region, with the region's properties; points take their own pixel."""
+    own = _sampling_projection(image, scale, projection, "Image.sampleRegions")
+
+    def each() -> Iterator[Feature]:
+        for number, feature in enumerate(collection):
+            region = _geometry(feature)
+            if region is None:
+                continue
+            grid = region_grid(region, own)
+            found = zonal.table(session.tiler, image.bands, region, grid, False)
+            kept = _kept(feature, names)
+            at, rows = _rows(found, image, True)
+            for i, row in zip(at, rows, strict=True):
+                index = f"{feature.id if feature.id is not None else number}_{i}"
+                properties = {"system:index": index, **kept, **dict(zip(image.names, row, strict=True))}
+                yield Feature(_point(found, i, grid) if geometries else None, properties)
+
+    return collection.derive(each, "FeatureCollection")
+
+
+def _kept(feature: Any, names: list[str] | None) -> dict[str, Any]:
+    if names is None:
+        return {k: v for k, v in feature.properties.items() if not k.startswith("system:")}
+    return {n: feature.properties.get(n) for n in names}
+
+
+def _sample_rectangle(
+    session: Any,
+    image: Image,
+    region: Geometry | None,
+    names: list[str] | None,
+    default: float | None,
+    array_default: Any,
+) -> Feature:
+    """One feature with each band as a rows × columns array, in the image's own projection."""
+    who = "Image.sampleRectangle"
+    place = zonal.region_of(image, region, who)
+    own = requested(image, None, None, None, who)
+    grid = region_grid(place, own)
+    if grid.width * grid.height > 262_144:
+        raise EngineError(f"{who}: Too many pixels in sample; must be <= 262144. Got {grid.width * grid.height}.")
+    properties = {n: image.properties.get(n) for n in names} if names is not None else dict(image.properties)
+    for band, pixels in zip(image.bands, session.pixels(image, grid), strict=True):
+        good = valid(pixels.mask)
+        if not good.all() and default is None:
+            raise EngineError(
+                f"{who}: Fully or partially masked pixels / pixels outside of the image footprint when sampling band "
+                f"'{band.name}' with no default value set. Note that calling sampleRectangle() on an image after "
+                f"ee.Image.clip() may result in a sampling bounding box outside the geometry passed to clip()."
+            )
+        data = pixels.data if good.all() else np.where(good, pixels.data, default)
+        properties[band.name] = Array(
+            np.asarray(data, band.type.dtype), PixelType(band.type.precision, band.type.min, band.type.max, 2)
+        )
+    return Feature(place, properties)
+
+
+def _stratified(
+    session: Any,
+    image: Image,
+    points: int,
+    class_band: str | None,
+    region: Geometry | None,
+    scale: float | None,
+    projection: Projection | None,
+    seed: int,
+    values: list[int] | None,
+    counts: list[int] | None,
+    drop_nulls: bool,
+    tile_scale: float,
+    geometries: bool,
+) -> Collection:
+    """The asked number of random pixels of each class, fewer where the class has fewer."""
+    who = "Image.stratifiedSample"
+    name = (
+        class_band if class_band is not None else next((b.name for b in image.bands if b.type.precision == "int"), "")
+    )
+    if name not in image.names:
+        raise EngineError(f"{who}: No class band '{name}'. Available bands: {image.names}.")
+    if len(values or []) != len(counts or []):
+        raise EngineError(f"{who}: classValues and classPoints must have the same length.")
+    place = zonal.region_of(image, region, who)
+    grid = region_grid(place, _sampling_projection(image, scale, projection, who))
+    found = zonal.table(session.tiler, image.bands, place, grid, False)
+    at, rows = _rows(found, image, drop_nulls)
+    column = image.names.index(name)
+    wanted = dict(zip(values or [], counts or [], strict=True))
+    members: dict[Any, list[int]] = {}
+    for position, row in enumerate(rows):
+        if row[column] is not None:
+            members.setdefault(int(row[column]), []).append(position)
+    random = np.random.default_rng(seed % 2**63)
+    made = []
+    for label in sorted(members):
+        chosen = random.permutation(len(members[label]))[: wanted.get(label, points)]
+        for position in (members[label][c] for c in chosen):
+            geometry = _point(found, at[position], grid) if geometries else None
+            made.append(Feature(geometry, dict(zip(image.names, rows[position], strict=True))))
+    return features(made)
+
+
+def _get_region(
+    session: Any,
+    collection: Collection,
+    geometry: Geometry,
+    scale: float | None,
+    crs: Projection,
+    transform: list[float] | None,
+) -> list[Any]:
+    """[id, longitude, latitude, time, bands …] of every pixel of every image, a header row first."""
+    members = list(collection)
+    names: list[str] = list(dict.fromkeys(n for image in members for n in image.names))
+    header: list[Any] = ["id", "longitude", "latitude", "time", *names]
+    if not members:
+        return [header]
+    own = requested(members[0], scale, crs, transform, "ImageCollection.getRegion")
+    grid = region_grid(geometry, own)
+    if grid.width * grid.height * len(members) > 1_048_576:
+        raise EngineError(
+            f"ImageCollection.getRegion: Too many values: {len(members)} images x {grid.width * grid.height} pixels "
+            f"> 1048576. Ask for fewer images, a smaller region or a coarser scale."
+        )
+    rows = [header]
+    for image in members:
+        found = zonal.table(session.tiler, _with_places(image), geometry, grid, False)
+        at = np.arange(len(found.x))
+        lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(found.x, found.y)
+        by_name = {b.name: (c, w, b.type) for b, c, w in zip(image.bands, found.columns, found.weights, strict=False)}
+        time = image.properties.get("system:time_start")
+        for i in at:
+            values = [
+                zonal.cell(by_name[n][0][i], by_name[n][2]) if n in by_name and by_name[n][1][i] > 0 else None
+                for n in names
+            ]
+            rows.append([image.id, float(lon[i]), float(lat[i]), time, *values])
+    return rows
+
+
+SESSION_TABLE = {
+    "Image.reduceRegion": _reduce_region,
+    "Image.reduceRegions": _reduce_regions,
+    "Image.sample": _sample,
+    "Image.sampleRegions": _sample_regions,
+    "Image.sampleRectangle": _sample_rectangle,
+    "Image.stratifiedSample": _stratified,
+    "ImageCollection.getRegion": _get_region,
+}
+
+NOTES = {
+    "Image.sample": "Random subsets are seeded but are not Earth Engine's.",
+    "Image.stratifiedSample": "Random subsets are seeded but are not Earth Engine's.",
+    "Image.reduceRegion": "A reducer combined of weighted and unweighted parts sees all covered pixels in both.",
+}

@@ -1,0 +1,119 @@
+"""Tiles: pixels of a large grid, computed piece by piece on a thread pool under a memory budget.
+
+The answer does not depend on the tiles: every plan computes a pixel from its grid alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from pipeline.engine.plan import Pixels, Plan, evaluate
+
+Window = tuple[slice, slice]
+Task = Callable[[GeoBox], list[Pixels]]
+
+SIDES = (1024, 768, 512, 384, 256, 128, 64, 32)
+# What one intermediate band costs a pixel while it waits: its data (mostly 2 to 4 bytes) and its mask.
+BYTES_A_BAND = 5
+
+
+class Tiler:
+    """Runs tile tasks. `executor` is any concurrent.futures executor; by default threads of this process."""
+
+    def __init__(self, workers: int | None = None, budget_bytes: int = 1 << 30) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self.budget_bytes = budget_bytes
+        self.executor: Executor = ThreadPoolExecutor(self.workers, thread_name_prefix="tile")
+
+    def whole(self, plans: Sequence[Plan], grid: GeoBox) -> list[Pixels]:
+        """Pixels on the whole grid, assembled from tiles."""
+        return assembled(grid, self.stream(plans, grid))
+
+    def stream(self, plans: Sequence[Plan], grid: GeoBox) -> Iterator[tuple[Window, list[Pixels]]]:
+        """Tiles row by row from the top, never more in flight than the workers can hold."""
+        side = self.side(plans)
+        return self.run(lambda tile: evaluate(plans, tile), grid, side)
+
+    def run(self, task: Task, grid: GeoBox, side: int) -> Iterator[tuple[Window, list[Pixels]]]:
+        """The task on each tile, in order; a single tile runs in the caller's thread."""
+        windows = list(split(grid.shape, side))
+        if len(windows) == 1:
+            yield windows[0], task(grid)
+            return
+        pending: deque[tuple[Window, Future[list[Pixels]]]] = deque()
+        try:
+            for window in windows:
+                if len(pending) > self.workers:
+                    first, future = pending.popleft()
+                    yield first, future.result()
+                pending.append((window, self.executor.submit(task, grid[window])))
+            while pending:
+                first, future = pending.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in pending:
+                future.cancel()
+
+    def side(self, plans: Sequence[Plan]) -> int:
+        """The largest tile side whose intermediate results fit the budget on all workers at once."""
+        share = self.budget_bytes / (self.workers + 1)
+        each = BYTES_A_BAND * (count_sources(plans) + 2 * len(plans) + 4)
+        return next((s for s in SIDES if s * s * each <= share), SIDES[-1])
+
+
+def count_sources(plans: Sequence[Plan]) -> int:
+    """How many bands without inputs the plans reach: an upper bound of what waits in memory at once."""
+    seen: set[Any] = set()
+    sources = 0
+    stack: list[Any] = list(plans)
+    while stack:
+        plan = stack.pop()
+        if plan in seen:
+            continue
+        seen.add(plan)
+        inputs = getattr(plan, "inputs", None) or [p for p in (_child(plan),) if p is not None]
+        sources += not inputs
+        stack.extend(inputs)
+    return sources
+
+
+def _child(plan: Any) -> Any:
+    return getattr(plan, "whole", None) or getattr(plan, "child", None)
+
+
+def split(shape: Any, side: int) -> Iterator[Window]:
+    """Windows of at most side × side pixels, row by row."""
+    height, width = shape
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            yield slice(y, min(y + side, height)), slice(x, min(x + side, width))
+
+
+def assembled(grid: GeoBox, tiles: Iterator[tuple[Window, list[Pixels]]]) -> list[Pixels]:
+    """One set of arrays from all tiles."""
+    shape = tuple(grid.shape)
+    whole: list[Pixels] = []
+    for window, parts in tiles:
+        if parts and parts[0].mask.shape == shape:
+            return parts
+        if not whole:
+            whole = [_empty(p, shape) for p in parts]
+        for i, part in enumerate(parts):
+            data, mask = whole[i]
+            if mask.dtype == bool and part.mask.dtype != bool:
+                mask = mask.astype(np.float32)
+                whole[i] = Pixels(data, mask)
+            data[window] = part.data
+            mask[window] = part.mask
+    return whole
+
+
+def _empty(part: Pixels, shape: Any) -> Pixels:
+    return Pixels(np.zeros((*shape, *part.data.shape[2:]), part.data.dtype), np.zeros(shape, part.mask.dtype))

@@ -1,0 +1,125 @@
+"""The command line: help is quick, mistakes are plain, interruption is one line."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import cli
+from pipeline.errors import ArchiveError, MinecoverError
+
+HEAVY = {"ee", "numpy", "numba", "scipy", "rasterio", "pandas", "geopandas", "matplotlib", "xarray", "odc"}
+
+
+def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def doctor() -> None:
+        """Raise."""
+        raise error
+
+    monkeypatch.setattr(cli, "doctor", doctor)
+
+
+def test_help_lists_the_stages_and_loads_nothing_heavy() -> None:
+    code = f"import sys; from pipeline.cli import main; main(['--help']); print({HEAVY!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+    for word in ("demo", "doctor", "archive", "engine", cli.START, cli.DATA):
+        assert word in done.stdout
+
+
+def test_without_arguments_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("minecover ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nonsense"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+        (["doctor", "extra"], "extra"),
+        (["demo", "--outptu", "x"], "--outptu"),
+        (["engine", "serve"], "--archive"),
+        (["engine", "serve", "--archive", "x", "--port", "high"], "high"),
+        (["engine", "functions", "--family", "Imagine"], "Imagine"),
+    ],
+)
+def test_a_mistake_is_one_plain_message(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("minecover: ")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+def test_a_group_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["engine"])
+    said = "".join(capsys.readouterr())
+    assert "functions" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("error", [MinecoverError("No. Do this."), ArchiveError("No. Do this.")])
+def test_our_errors_are_exit_code_2(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, error)
+    assert cli.main(["doctor"]) == 2
+    assert capsys.readouterr().err == "minecover: No. Do this.\n"
+
+
+def test_a_fault_of_ours_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, ZeroDivisionError("oops"))
+    assert cli.main(["doctor"]) == 1
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError: oops" in err
+    assert "--debug" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "doctor"], ["doctor", "--debug"]])
+def test_debug_shows_the_traceback(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, MinecoverError("No."))
+    assert cli.main(arguments) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_is_one_line_and_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    assert cli.main(["doctor"]) == 130
+    assert capsys.readouterr().err == "minecover: Interrupted.\n"
+
+
+def test_options_that_hold_everywhere_stay_behind_a_double_dash() -> None:
+    assert cli.hoisted(["demo", "--debug", "--", "--debug"]) == ["--debug", "demo", "--", "--debug"]
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m pipeline engine functions | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, env={**os.environ})
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_functions_lists_what_is_there_and_what_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["engine", "functions", "--family", "number"]) == 0
+    there = capsys.readouterr().out.splitlines()
+    assert cli.main(["engine", "functions", "--family", "Number", "--missing"]) == 0
+    missing = capsys.readouterr().out.splitlines()
+    assert "Number.add" in there
+    assert "Number.add" not in missing
+    assert there[-1] == missing[-1]
+    assert len(there) + len(missing) - 2 == int(there[-1].split()[2])

@@ -1,0 +1,29 @@
+"""Progress is silent off the terminal; the log has one place."""
+
+import logging
+
+import pytest
+
+from pipeline.console import progress, start_logging
+
+
+def test_progress_passes_items_on_and_is_silent_off_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(range(5), "Counting")) == [0, 1, 2, 3, 4]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert list(progress([1, 2], "Counting")) == [1, 2]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Counting" in err
+
+
+def test_the_log_tells_ours_and_only_warnings_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(logging.INFO)
+    logging.getLogger("pipeline.engine").info("ours")
+    logging.getLogger("rasterio").info("theirs")
+    start_logging()
+    logging.getLogger("pipeline.engine").info("too much")
+    assert capsys.readouterr().err == "INFO pipeline.engine: ours\n"

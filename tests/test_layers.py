@@ -1,0 +1,161 @@
+"""The plan of the house, checked over syntax trees: who may import whom, and how large things may grow."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("features/**/*.py")])
+
+# The layer of each module or package. In layer 0 a module may import those before it.
+LAYER_0 = ("pipeline.errors", "pipeline.console", "pipeline.region", "pipeline.config", "pipeline.artifacts")
+LAYER_1 = (
+    "pipeline.engine",
+    "pipeline.landscape",
+    "pipeline.relief",
+    "pipeline.models",
+    "pipeline.accuracy",
+    "pipeline.splits",
+    "pipeline.patches",
+)
+LAYER_2 = tuple(
+    f"pipeline.{stage}" for stage in ("export", "sample", "select", "train", "classify", "assess", "report")
+)
+LAYER_3 = (
+    "pipeline.cli",
+    "pipeline.__main__",
+    "pipeline.commands",
+    "pipeline.demo",
+    "pipeline.doctor",
+    "pipeline.serve",
+)
+
+# Who may import what lies behind a fence. An exception stands here with its reason.
+FENCES = {
+    ("ee",): {
+        "features": "written in it",
+        "pipeline.engine.connection": "connects it",
+        "pipeline.demo": "shows what a user's own script looks like",
+        "pipeline.doctor": "asks 1 + 2 through it",
+    },
+    ("socket", "socketserver", "http", "urllib.request", "httplib2", "requests", "aiohttp", "pystac_client"): {},
+    ("keras", "tensorflow"): {
+        "pipeline.models": "networks",
+        "pipeline.train": "trains",
+        "pipeline.classify": "predicts",
+    },
+    ("pickle", "marshal", "shelve", "joblib", "dill", "cloudpickle"): {},
+}
+
+MAX_FUNCTION, MAX_MODULE = 60, 400
+LONGER: dict[str, str] = {}  # "pipeline/x.py" or "pipeline/x.py:function" -> why it is longer
+
+# Modules that are loaded before the command line knows what is wanted.
+LIGHT = ("pipeline.cli", "pipeline.__main__", "pipeline.commands", "pipeline.console", "pipeline.errors")
+
+
+def name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def inside(module: str, packages: tuple[str, ...] | dict[str, str]) -> bool:
+    return any(module == p or module.startswith(p + ".") for p in packages)
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Full names of all modules imported below the node; for `from a import b` both `a` and `a.b`."""
+    for found in ast.walk(node):
+        if isinstance(found, ast.Import):
+            yield from (alias.name for alias in found.names)
+        elif isinstance(found, ast.ImportFrom):
+            assert found.level == 0, "relative imports hide what is imported"
+            assert found.module
+            yield found.module
+            yield from (f"{found.module}.{alias.name}" for alias in found.names)
+        elif isinstance(found, ast.Call) and ast.unparse(found.func).endswith("import_module"):
+            yield from (a.value for a in found.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def own(module: str) -> bool:
+    return module.split(".")[0] in ("pipeline", "features")
+
+
+def allowed(module: str, wanted: str) -> bool:
+    """Whether the layer of `module` lets it import `wanted`, one of our own."""
+    if wanted == "pipeline":
+        return True
+    if module == "features" or module.startswith("features."):
+        return inside(wanted, ("features",))
+    if inside(module, LAYER_3):
+        return True
+    if inside(module, LAYER_2):
+        return inside(wanted, (*LAYER_0, *LAYER_1, "features") if module == "pipeline.export" else (*LAYER_0, *LAYER_1))
+    if inside(module, LAYER_1):
+        package = next(p for p in LAYER_1 if inside(module, (p,)))
+        return inside(wanted, (package, "pipeline.errors"))
+    return inside(wanted, LAYER_0[: next(i for i, p in enumerate(LAYER_0) if inside(module, (p,)))])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_layers(path: Path) -> None:
+    module = name(path)
+    if module == "pipeline":
+        return
+    assert inside(module, ("features", *LAYER_0, *LAYER_1, *LAYER_2, *LAYER_3)), f"{module} belongs to no layer"
+    wrong = {w for w in imports(ast.parse(path.read_text())) if own(w) and w != module and not allowed(module, w)}
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_fences(path: Path) -> None:
+    wanted = set(imports(ast.parse(path.read_text())))
+    for fenced, inhabitants in FENCES.items():
+        if not inside(name(path), inhabitants):
+            assert not {w for w in wanted if inside(w, fenced)}
+
+
+def test_features_import_nothing_but_ee() -> None:
+    for path in SOURCES:
+        if name(path).startswith("features"):
+            for wanted in imports(ast.parse(path.read_text())):
+                assert wanted.split(".")[0] in {"ee", "features", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_importing_has_no_effect(path: Path) -> None:
+    """At the top of a module nothing is called for its effect alone."""
+    if name(path) == "pipeline.__main__":
+        return
+    calls = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    assert not [ast.unparse(c) for c in calls]
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if inside(name(p), LIGHT)], ids=name)
+def test_the_command_line_starts_light(path: Path) -> None:
+    tops = [n for n in ast.parse(path.read_text()).body if isinstance(n, (ast.Import, ast.ImportFrom))]
+    for wanted in {w for n in tops for w in imports(n)}:
+        assert inside(wanted, LIGHT) or wanted.split(".")[0] in {"typer", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_sizes(path: Path) -> None:
+    text = path.read_text()
+    where = path.relative_to(ROOT).as_posix()
+    if where not in LONGER:
+        assert text.count("\n") <= MAX_MODULE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and f"{where}:{node.name}" not in LONGER:
+            documented = node.body[0] if ast.get_docstring(node, clean=False) else None
+            length = (node.end_lineno or 0) - node.lineno + 1
+            if documented is not None:
+                length -= (documented.end_lineno or 0) - documented.lineno + 1
+            assert length <= MAX_FUNCTION, f"{node.name} has {length} lines"
+
+
+def test_exceptions_are_still_needed() -> None:
+    for where in LONGER:
+        assert (ROOT / where.split(":")[0]).exists(), where
