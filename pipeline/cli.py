@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
-        complain(message(error))
+        if text := message(error):
+            complain(text)
         return 2 if isinstance(error, (MinecoverError, TyperException, OSError)) else 1
     if code == 130:
         complain("Interrupted.")
@@ -53,6 +54,8 @@ def message(error: Exception) -> str:
     if isinstance(error, TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "minecover"
+        if not error.format_message():  # a group without a command has shown its help
+            return ""
         return f"{error.format_message().rstrip('.')}. `{path} --help` shows what there is."
     if isinstance(error, OSError):
         return f"{error}. Check the path, its rights, and the space on its disk."

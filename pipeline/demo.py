@@ -6,7 +6,6 @@ After `engine.connect` this is `ee` code that would run unchanged on Google's se
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,12 @@ if TYPE_CHECKING:
 
 COLLECTION = "COPERNICUS/S2_SR_HARMONIZED"
 CRS = "EPSG:32649"
-WEST, NORTH, PIXEL = 614_000, 4_376_000, 10
+WEST, NORTH, PIXEL, SIZE = 614_000, 4_376_000, 10, 512
+GRID = {
+    "dimensions": {"width": SIZE, "height": SIZE},
+    "affineTransform": {"scaleX": PIXEL, "translateX": WEST, "scaleY": -PIXEL, "translateY": NORTH},
+    "crsCode": CRS,
+}
 TRUE_COLOUR = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 2600, "gamma": 1.2}
 GREENNESS = {"min": 0, "max": 0.8, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
 
@@ -39,11 +43,12 @@ def run(output: Path) -> Iterator[str]:
     make_archive(archive)
     yield f"{len(landscape.DATES)} simulated Sentinel-2 scenes of a mine are in {archive}"
 
-    engine.connect("local", archive=archive)
-    composite, ndvi, grid = script()
-    write_whole(output / "composite.png", picture(composite, TRUE_COLOUR, grid))
-    write_whole(output / "ndvi.png", picture(ndvi, GREENNESS, grid))
-    export(composite.addBands(ndvi).toFloat(), grid, output / "composite.tif")
+    engine.connect("local", archive=archive, exports=output)
+    composite, ndvi = script()
+    write_whole(output / "composite.png", picture(composite, TRUE_COLOUR))
+    write_whole(output / "ndvi.png", picture(ndvi, GREENNESS))
+    export(composite.addBands(ndvi).toFloat(), "composite")
+    engine.disconnect()
 
     yield f"Made in {perf_counter() - started:.0f} s:"
     yield f"  {output / 'composite.png'}  the median of what was not cloudy, in true colour"
@@ -54,8 +59,8 @@ def run(output: Path) -> Iterator[str]:
     yield f"  minecover engine serve --archive {archive}"
 
 
-def script() -> tuple[Any, Any, dict[str, Any]]:
-    """The composite, its NDVI, and the grid of the scenes: a plain Earth Engine script."""
+def script() -> tuple[Any, Any]:
+    """The cloud-free composite of a summer, and its NDVI."""
     import ee
 
     def clear(image: Any) -> Any:
@@ -68,48 +73,27 @@ def script() -> tuple[Any, Any, dict[str, Any]]:
         .filter(ee.Filter.lt("CLOUDY_PIXEL_PERCENTAGE", 60))
     )
     composite = scenes.map(clear).select(list(landscape.BANDS)).median()
-    ndvi = composite.normalizedDifference(["B8", "B4"]).rename("NDVI")
-    return composite, ndvi, grid_of(scenes.first().select("B4").getInfo()["bands"][0])
+    return composite, composite.normalizedDifference(["B8", "B4"]).rename("NDVI")
 
 
-def grid_of(band: dict[str, Any]) -> dict[str, Any]:
-    """The pixel grid of a band's description, as `ee.data.computePixels` wants it."""
-    width, height = band["dimensions"]
-    names = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-    return {
-        "dimensions": {"width": width, "height": height},
-        "affineTransform": dict(zip(names, band["crs_transform"], strict=True)),
-        "crsCode": band["crs"],
-    }
-
-
-def picture(image: Any, look: dict[str, Any], grid: dict[str, Any]) -> bytes:
+def picture(image: Any, look: dict[str, Any]) -> bytes:
     """The image as a PNG; masked pixels are transparent."""
     import ee
 
-    png: bytes = ee.data.computePixels({"expression": image.visualize(**look), "fileFormat": "PNG", "grid": grid})
+    png: bytes = ee.data.computePixels({"expression": image.visualize(**look), "fileFormat": "PNG", "grid": GRID})
     return png
 
 
-def export(image: Any, grid: dict[str, Any], target: Path) -> None:
-    """Nothing; the image is exported as an Earth Engine task would, and put at `target`."""
+def export(image: Any, name: str) -> None:
+    """Nothing; a cloud-optimised GeoTIFF of this name is where exports go, made as a task like any other."""
     import ee
 
-    affine = grid["affineTransform"]
-    transform = [affine[n] for n in ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")]
-    size = grid["dimensions"]
-    corners = [
-        transform[2],
-        transform[5] + transform[4] * size["height"],
-        transform[2] + transform[0] * size["width"],
-        transform[5],
-    ]
     task = ee.batch.Export.image.toDrive(
         image,
-        description=target.stem,
-        region=ee.Geometry.Rectangle(corners, grid["crsCode"], False),
-        crs=grid["crsCode"],
-        crsTransform=transform,
+        description=name,
+        region=ee.Geometry.Rectangle([WEST, NORTH - SIZE * PIXEL, WEST + SIZE * PIXEL, NORTH], CRS, False),
+        crs=CRS,
+        crsTransform=[PIXEL, 0, WEST, 0, -PIXEL, NORTH],
         formatOptions={"cloudOptimized": True},
     )
     task.start()
@@ -118,12 +102,9 @@ def export(image: Any, grid: dict[str, Any], target: Path) -> None:
     status = task.status()
     if status["state"] != "COMPLETED":
         raise MinecoverError(f"The export ended as {status['state']}: {status.get('error_message', 'no reason given')}")
-    made = Path(status["destination_uris"][0].removeprefix("file://"))
-    with whole(target) as temporary:
-        shutil.move(made, temporary)
 
 
-def make_archive(folder: Path, size: int = 512, days: Iterable[date] = landscape.DATES) -> FolderArchive:
+def make_archive(folder: Path, size: int = SIZE, days: Iterable[date] = landscape.DATES) -> FolderArchive:
     """The archive in the folder, with the simulated scenes added where they were not there before."""
     from pipeline.engine import archive
 
@@ -135,6 +116,7 @@ def make_archive(folder: Path, size: int = 512, days: Iterable[date] = landscape
                 made,
                 write_scene(scene, Path(temporary)),
                 COLLECTION,
+                bands=list(scene.bands),
                 time=f"{scene.day}T03:25:00",
                 properties={"CLOUDY_PIXEL_PERCENTAGE": scene.cloudy_percent, "SPACECRAFT_NAME": "simulated"},
                 pyramiding="sample",
@@ -143,7 +125,8 @@ def make_archive(folder: Path, size: int = 512, days: Iterable[date] = landscape
 
 
 def write_scene(scene: landscape.Scene, folder: Path) -> Path:
-    """The scene as a GeoTIFF with named bands."""
+    """The scene as a GeoTIFF of all its bands in order."""
+    import numpy as np
     import rasterio
     from rasterio.transform import from_origin
 
@@ -159,9 +142,7 @@ def write_scene(scene: landscape.Scene, folder: Path) -> Path:
         "transform": from_origin(WEST, NORTH, PIXEL, PIXEL),
     }
     with rasterio.open(path, "w", **profile) as file:
-        file.descriptions = tuple(scene.bands)
-        for i, data in enumerate(scene.bands.values(), 1):
-            file.write(data, i)
+        file.write(np.stack(list(scene.bands.values())))
     return path
 
 

@@ -120,8 +120,10 @@ def local_engine() -> Finding:
     """Whether the local engine answers: 1 + 2, asked through the Earth Engine client in this process."""
     try:
         ee = import_module("ee")
-        import_module("pipeline.engine").connect("local")
+        engine = import_module("pipeline.engine")
+        engine.connect("local")
         answer = ee.Number(1).add(2).getInfo()
+        engine.disconnect()
         ops = import_module("pipeline.engine.ops")
         found = f"1 + 2 = {answer}; {len(ops.available())} of Earth Engine's functions"
     except Exception as error:  # whatever stands in the way is the finding
@@ -151,7 +153,7 @@ def memory(needed: int = 4 * GIB) -> Finding:
     usable = min(total, limit) if limit else total
     found = f"{usable / GIB:.1f} GiB"
     if usable < needed:
-        return Finding("memory", "note", found, "below 4 GiB: keep tiles small, engine.connect(…, budget_bytes=2**28)")
+        return Finding("memory", "note", found, "below 4 GiB: keep tiles small, engine.connect(…, budget=2**28)")
     return Finding("memory", "good", found)
 
 

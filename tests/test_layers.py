@@ -41,7 +41,13 @@ FENCES = {
         "pipeline.demo": "shows what a user's own script looks like",
         "pipeline.doctor": "asks 1 + 2 through it",
     },
-    ("socket", "socketserver", "http", "urllib.request", "httplib2", "requests", "aiohttp", "pystac_client"): {},
+    ("socket", "socketserver", "http", "urllib.request", "httplib2", "requests", "aiohttp", "pystac_client"): {
+        "pipeline.engine.archive.stacapi": "reads STAC APIs",
+        "pipeline.engine.connection": "the engine's remote side",
+        "pipeline.engine.http": "the door over HTTP",
+        "pipeline.engine.transport": "looks like httplib2 to the client; opens no connection",
+        "pipeline.serve": "serves",
+    },
     ("keras", "tensorflow"): {
         "pipeline.models": "networks",
         "pipeline.train": "trains",

@@ -12,6 +12,7 @@ from pipeline.engine.values import BOOLEAN, DOUBLE, FLOAT, Array, PixelType, nam
 from pipeline.errors import EngineError
 
 NDArray = np.ndarray[Any, Any]
+MAX_ELEMENTS = 100_000_000
 
 
 def array(data: NDArray) -> Array:
@@ -28,7 +29,14 @@ def array(data: NDArray) -> Array:
 def typed(data: NDArray, kind: PixelType) -> Array:
     """An array of data that already lies within the type."""
     kind = replace(kind, dimensions=data.ndim)
-    return Array(data.astype(kind.dtype), kind)
+    with np.errstate(over="ignore"):
+        return Array(data.astype(kind.dtype), kind)
+
+
+def affordable(count: float, who: str) -> None:
+    """Refuses results of more elements than fit into memory."""
+    if not count <= MAX_ELEMENTS:
+        raise EngineError(f"{who}: A result of {count:.0f} elements is too large; at most {MAX_ELEMENTS} are allowed.")
 
 
 def convert(data: NDArray, kind: PixelType) -> Array:
@@ -71,7 +79,7 @@ def _check(values: Any) -> None:
 
 def _shape(values: Any) -> tuple[int, ...]:
     if isinstance(values, Array):
-        return values.data.shape
+        return tuple(values.data.shape)
     if not isinstance(values, (list, tuple)):
         return ()
     inner = {_shape(v) for v in values}

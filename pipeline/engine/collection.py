@@ -47,22 +47,31 @@ class Collection:
     id: str | None = None
     version: int | None = None
     narrow: Callable[[Any], Collection] | None = None
-    _elements: list[Element] | None = field(default=None, repr=False)
+    _made: list[Element] = field(default_factory=list, repr=False)
+    _rest: Iterator[Element] | None = field(default=None, repr=False)
 
     @property
     def elements(self) -> list[Element]:
         """All elements; computed once."""
-        if self._elements is None:
-            self._elements = list(self.source())
-        return self._elements
+        return list(self)
 
     def __iter__(self) -> Iterator[Element]:
-        """Elements one by one; stops early without computing the rest."""
-        return iter(self._elements if self._elements is not None else self.source())
+        """Elements one by one, each computed once; stops early without computing the rest."""
+        if self._rest is None:
+            self._rest = iter(self.source())
+        at = 0
+        while True:
+            if at == len(self._made):
+                try:
+                    self._made.append(next(self._rest))
+                except StopIteration:
+                    return
+            yield self._made[at]
+            at += 1
 
     def with_properties(self, properties: dict[str, Any]) -> Collection:
         """The same elements with other properties of the collection itself."""
-        return replace(self, properties=properties)
+        return replace(self, properties=properties, _made=[], _rest=None)
 
     def derive(self, source: Callable[[], Iterable[Element]], kind: Kind | None = None) -> Collection:
         """A collection of other elements that keeps this one's properties."""

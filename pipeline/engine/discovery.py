@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.engine.rest import VERBS, Verb, fields
 
 _COMMON = ("$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser")
+_NUMBERS = ("zoom", "x", "y")
 
 
 def document(root_url: str) -> dict[str, Any]:
@@ -50,12 +51,13 @@ def _method(verb: Verb) -> dict[str, Any]:
         template = template.replace("{" + name + "=" + pattern + "}", "{" + name + "}")
     names = [name for name, _ in path]
     for name in names:
-        template = template.replace("{" + name + "}", "{+" + name + "}" if name not in ("zoom", "x", "y") else f"{{{name}}}")
+        if name not in _NUMBERS:
+            template = template.replace("{" + name + "}", "{+" + name + "}")
     parameters: dict[str, Any] = {
         name: {"type": "string", "location": "path", "required": True, "pattern": f"^{pattern}$"}
         for name, pattern in path
     }
-    for name in ("zoom", "x", "y"):
+    for name in _NUMBERS:
         if name in parameters:
             parameters[name] = {"type": "integer", "format": "int32", "location": "path", "required": True}
     for name in verb.query:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special as sp
 
 from pipeline.engine import special
+from pipeline.errors import EngineError
 
 NDArray = np.ndarray[Any, Any]
 Unary = Callable[[NDArray], Any]
@@ -23,7 +24,10 @@ def operand(value: Any) -> NDArray:
     """A number or array as int64 or floating point; integers beyond 64 bits become float64."""
     data = np.asarray(value)
     if data.dtype == object:
-        return data.astype(np.float64)
+        try:
+            return data.astype(np.float64)
+        except OverflowError:
+            raise EngineError("An integer is too large to be a number of Earth Engine.") from None
     return data.astype(np.int64) if data.dtype.kind in "iub" else data
 
 
@@ -56,7 +60,7 @@ def _arithmetic(function: Any) -> Binary:
         if result.dtype.kind != "i":
             return result
         wide: NDArray = function(a.astype(np.float64), b.astype(np.float64))
-        return wide if np.any(np.abs(wide) >= 2.0**63) else result
+        return wide if (np.abs(wide) >= 2.0**63).any() else result
 
     return apply
 
@@ -97,7 +101,8 @@ def _integral(function: Any) -> Unary:
         if x.dtype.kind == "i":
             return x
         result: NDArray = function(x)
-        return result.astype(np.int64) if np.all(np.abs(result) < 2.0**63) else result
+        fits = np.abs(result) < 2.0**63
+        return result.astype(np.int64) if bool(fits.all()) else result
 
     return apply
 

@@ -47,7 +47,7 @@ def npy(layers: Sequence[Layer]) -> File:
 
     Array bands become sub-array fields; all pixels of one have the same shape here.
     """
-    fields: list[Any] = [(l.band.name, l.band.type.dtype, l.pixels.data.shape[2:]) for l in layers]
+    fields: list[Any] = [(c.band.name, c.band.type.dtype, c.pixels.data.shape[2:]) for c in layers]
     height, width = layers[0].pixels.mask.shape
     records = np.zeros((height, width), dtype=fields)
     for layer in layers:
@@ -87,7 +87,7 @@ def geo_tiff(layers: Sequence[Layer], grid: GeoBox) -> File:
     import rasterio
     from rasterio.io import MemoryFile
 
-    dtype = sample_type([l.band.type.dtype for l in layers])
+    dtype = sample_type([c.band.type.dtype for c in layers])
     fill = nodata_of(dtype)
     profile = {
         "driver": "GTiff",
@@ -139,7 +139,8 @@ def rgba(layers: Sequence[Layer]) -> NDArray:
 def _alpha(mask: NDArray) -> NDArray:
     if mask.dtype == bool:
         return mask.astype(np.uint8) * np.uint8(255)
-    return np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
+    partial: NDArray = np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
+    return partial
 
 
 def picture(pixels: NDArray, file_format: str) -> File:

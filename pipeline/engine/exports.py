@@ -54,8 +54,10 @@ class Exports:
         if "grid" in body:
             raise EngineError("image:export: 'grid' is not available. Fold crs, scale and region into the expression.")
         if body.get("assetExportOptions") is not None:
-            asset = self._asset(member(body, "assetExportOptions", dict))
-            return self._start(request, "EXPORT_IMAGE", self._image_to_asset(_expression(body), max_pixels, *asset))
+            options = member(body, "assetExportOptions", dict)
+            asset, overwrite = self._asset(options)
+            job = self._image_to_asset(_expression(body), max_pixels, _overviews(options), asset, overwrite)
+            return self._start(request, "EXPORT_IMAGE", job)
         options = member(body, "fileExportOptions", dict, {})
         file_format = member(options, "fileFormat", str, "GEO_TIFF")
         if file_format != "GEO_TIFF":
@@ -101,7 +103,8 @@ class Exports:
         default = member(body, "description", str, "") or "export"
         if drive is not None:
             # A Drive folder's name is literal: separators in it do not nest.
-            folder = self._root / _part(member(drive, "folder", str, ""), "folder") if drive.get("folder") else self._root
+            named = member(drive, "folder", str, "")
+            folder = self._root / _part(named, "folder") if named else self._root
             return Destination(folder, _part(member(drive, "filenamePrefix", str, "") or default, "filenamePrefix"))
         assert cloud is not None
         bucket = _part(member(cloud, "bucket", str, ""), "bucket")
@@ -122,19 +125,19 @@ class Exports:
 
     def _image_to_files(self, expression: Any, max_pixels: int, to: Destination, wish: Options) -> Job:
         def job(progress: Progress) -> list[str]:
-            image = exportable(self._session.evaluate(expression), max_pixels)
+            image = one_type(exportable(self._session.evaluate(expression), max_pixels))
             with _staging(self._root) as folder:
                 files = save(self._session, image, image_grid(image), folder / to.prefix, wish, progress.reached)
                 return _published(files, to, self._root)
 
         return job
 
-    def _image_to_asset(self, expression: Any, max_pixels: int, asset: str, overwrite: bool) -> Job:
+    def _image_to_asset(self, expression: Any, max_pixels: int, overviews: str, asset: str, overwrite: bool) -> Job:
         def job(progress: Progress) -> list[str]:
             image = exportable(self._session.evaluate(expression), max_pixels)
             archive: Any = self._session.archive
             with _staging(self._root) as folder:
-                wish = Options(cloud_optimized=True, mask_band=True)
+                wish = Options(cloud_optimized=True, lossless=True, overviews=overviews)
                 [file] = save(self._session, image, image_grid(image), folder / "asset", wish, progress.reached)
                 bands = [(b.name, b.type) for b in image.bands]
                 properties = {k: v for k, v in to_wire(image.properties).items() if k != "system:footprint"}
@@ -186,12 +189,17 @@ def exportable(value: Any, max_pixels: int) -> Image:
             f"Export too large: specified {pixels} pixels (max: {max_pixels}). "
             f"Specify higher maxPixels value if you intend to export a large area."
         )
-    kinds = list(dict.fromkeys(type_name(b.type) for b in value.bands))
+    return value
+
+
+def one_type(image: Image) -> Image:
+    """The image, if all its bands have one sample type: a file holds no other."""
+    kinds = list(dict.fromkeys(type_name(b.type) for b in image.bands))
     if len(kinds) > 1:
         raise EngineError(
             f"Exported bands must have compatible data types; found inconsistent types: {kinds[0]} and {kinds[1]}."
         )
-    return value
+    return image
 
 
 def type_name(kind: PixelType) -> str:
@@ -222,6 +230,13 @@ def geo_tiff_options(given: dict[str, Any]) -> Options:
         file_size=dimensions,
         metadata_keys=tuple(str(k) for k in member(given, "metadataKeys", list, [])),
     )
+
+
+def _overviews(options: dict[str, Any]) -> str:
+    """How pyramids are made: the default policy, or the overrides' where they all agree; one policy for all bands."""
+    overrides = set(member(options, "pyramidingPolicyOverrides", dict, {}).values())
+    policy = overrides.pop() if len(overrides) == 1 else member(options, "pyramidingPolicy", str, "MEAN")
+    return {"MODE": "mode", "SAMPLE": "nearest", "MIN": "nearest", "MAX": "nearest"}.get(str(policy), "average")
 
 
 def _expression(body: dict[str, Any]) -> Any:

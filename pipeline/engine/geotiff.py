@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -16,20 +16,21 @@ from pipeline.engine.encode import filled, sample_type
 from pipeline.engine.image import Image
 from pipeline.engine.plan import Pixels, is_everywhere, valid
 from pipeline.engine.session import Session
+from pipeline.engine.values import PixelType
 from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError
 
 BLOCK = 256
-OVERVIEWS = "average"
 
 Report = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are written. `file_size` (width, height) splits the image; `mask_band` keeps the mask beside the data.
+    """How files are written. `file_size` (width, height) splits the image.
 
-    Masked pixels hold `no_data`; without one, 0 in integers and NaN in floats.
+    Masked pixels hold `no_data`; without one, 0 in integers and NaN in floats. `lossless` chooses a sample type that
+    holds all bands' ranges and one value more for what is masked.
     """
 
     cloud_optimized: bool = False
@@ -37,7 +38,8 @@ class Options:
     skip_empty: bool = False
     file_size: tuple[int, int] | None = None
     metadata_keys: tuple[str, ...] = ()
-    mask_band: bool = False
+    lossless: bool = False
+    overviews: str = "average"
 
 
 def save(session: Session, image: Image, grid: GeoBox, path: Path, options: Options, report: Report) -> list[Path]:
@@ -51,9 +53,9 @@ def save(session: Session, image: Image, grid: GeoBox, path: Path, options: Opti
         part = grid[y : min(y + rows, height), x : min(x + columns, width)]
         name = f"{path.name}.tif" if len(pieces) == 1 else f"{path.name}-{y:010d}-{x:010d}.tif"
         target = path.with_name(name)
-        before, share = done / (height * width), part.shape[0] * part.shape[1] / (height * width)
-        empty = _write(session, image, part, target, options, lambda f, b=before, s=share: report(b + s * f))
-        done += part.shape[0] * part.shape[1]
+        pixels = part.shape[0] * part.shape[1]
+        empty = _write(session, image, part, target, options, _within(report, done, pixels, height * width))
+        done += pixels
         if empty and options.skip_empty:
             target.unlink()
         else:
@@ -61,43 +63,48 @@ def save(session: Session, image: Image, grid: GeoBox, path: Path, options: Opti
     return made
 
 
+def _within(report: Report, done: int, pixels: int, total: int) -> Report:
+    """What reports a part's progress as progress of the whole."""
+    return lambda fraction: report((done + fraction * pixels) / total)
+
+
 def _write(session: Session, image: Image, grid: GeoBox, path: Path, options: Options, report: Report) -> bool:
     """Whether the file came out with no valid pixel in it."""
     import rasterio
 
-    dtype = sample_type([b.type.dtype for b in image.bands])
-    fill, tag = _fill(dtype, options)
+    if options.lossless:
+        dtype, fill = _lossless([b.type for b in image.bands])
+        tag: float | None = fill
+    else:
+        dtype = sample_type([b.type.dtype for b in image.bands])
+        fill, tag = _fill(dtype, options)
     draft = path.with_name(path.name + ".draft") if options.cloud_optimized else path
-    compress = {"compress": "deflate", "predictor": 3 if dtype.kind == "f" else 2, "zlevel": 1 if options.cloud_optimized else 6}
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        rasterio.open(
-            draft,
-            "w",
-            driver="GTiff",
-            height=grid.shape[0],
-            width=grid.shape[1],
-            count=len(image.bands),
-            dtype=dtype.name,
-            nodata=tag,
-            crs=rasterio.crs.CRS.from_wkt(grid.crs.to_wkt()) if grid.crs else None,
-            transform=grid.affine,
-            tiled=True,
-            blockxsize=BLOCK,
-            blockysize=BLOCK,
-            interleave="band" if options.mask_band else "pixel",
-            bigtiff="if_safer",
-            **compress,
-        ) as file,
-    ):
+    profile = {
+        "driver": "GTiff",
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "count": len(image.bands),
+        "dtype": dtype.name,
+        "nodata": tag,
+        "crs": rasterio.crs.CRS.from_wkt(grid.crs.to_wkt()) if grid.crs else None,
+        "transform": grid.affine,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "bigtiff": "if_safer",
+        "compress": "deflate",
+        "predictor": 3 if dtype.kind == "f" else 2,
+        "zlevel": 1 if options.cloud_optimized else 6,
+    }
+    with rasterio.open(draft, "w", **profile) as file:
         for i, band in enumerate(image.bands, 1):
             file.set_band_description(i, band.name)
         tags = _tags(image.properties, options)
         if tags:
             file.update_tags(**tags)
-        empty = _fill_tiles(file, session.tiles(image, grid), grid, dtype, fill, options.mask_band, report)
+        empty = _fill_tiles(file, session.tiles(image, grid), grid, dtype, fill, report)
     if options.cloud_optimized:
-        _cloud_optimized(draft, path)
+        _cloud_optimized(draft, path, options.overviews)
     _verify(path, grid, len(image.bands))
     return empty
 
@@ -108,7 +115,6 @@ def _fill_tiles(
     grid: GeoBox,
     dtype: np.dtype[Any],
     fill: float,
-    mask_band: bool,
     report: Report,
 ) -> bool:
     from rasterio.windows import Window
@@ -120,19 +126,28 @@ def _fill_tiles(
         file.write(np.stack([filled(p, dtype, fill) for p in parts]), window=window)
         found = [p for p in parts if is_everywhere(p.mask) or valid(p.mask).any()]
         empty = empty and not found
-        if mask_band:
-            file.write_mask(_common_mask(parts), window=window)
         done += int(window.width * window.height)
         report(0.95 * done / total)
     return empty
 
 
-def _common_mask(parts: list[Pixels]) -> Any:
-    """255 where any band is valid: what is masked in some bands only holds the fill value there."""
-    mask = np.zeros(parts[0].mask.shape, np.uint8)
-    for part in parts:
-        mask[valid(part.mask)] = 255
-    return mask
+def _lossless(types: Sequence[PixelType]) -> tuple[np.dtype[Any], float]:
+    """A sample type for bands of any types, and a value of it that no band can hold."""
+    low, high = min(_limit(t, "min") for t in types), max(_limit(t, "max") for t in types)
+    if all(t.precision == "int" for t in types):
+        for name in ("uint8", "uint16", "int16", "uint32", "int32"):
+            limits = np.iinfo(name)
+            if limits.min <= low and high <= limits.max and (low, high) != (limits.min, limits.max):
+                return np.dtype(name), float(limits.max if high < limits.max else limits.min)
+        return np.dtype(np.float64), math.nan
+    return sample_type([t.dtype for t in types]), math.nan
+
+
+def _limit(kind: PixelType, side: Literal["min", "max"]) -> float:
+    value = getattr(kind, side)
+    if value is None:
+        return -math.inf if side == "min" else math.inf
+    return float(value)
 
 
 def _fill(dtype: np.dtype[Any], options: Options) -> tuple[float, float | None]:
@@ -156,11 +171,11 @@ def _tags(properties: Mapping[str, Any], options: Options) -> dict[str, str]:
     return tags
 
 
-def _cloud_optimized(draft: Path, path: Path) -> None:
+def _cloud_optimized(draft: Path, path: Path, overviews: str) -> None:
     import rasterio
     from rasterio.shutil import copy
 
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_NUM_THREADS="ALL_CPUS"):
+    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"):
         copy(
             str(draft),
             str(path),
@@ -169,7 +184,7 @@ def _cloud_optimized(draft: Path, path: Path) -> None:
             predictor="yes",
             blocksize=512,
             bigtiff="if_safer",
-            overview_resampling=OVERVIEWS,
+            overview_resampling=overviews,
         )
     draft.unlink()
 

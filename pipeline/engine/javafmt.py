@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from pipeline.errors import EngineError
 
 Number = int | float
+Body = Callable[[Number, int | None, bool], str]
 
-_PATTERN = re.compile(r"(?P<before>[^%]*)%(?P<flags>[-#+ 0,(]*)(?P<width>\d+)?(?:\.(?P<precision>\d+))?(?P<kind>[a-zA-Z])(?P<after>[^%]*)")
+_PATTERN = re.compile(
+    r"(?P<before>[^%]*)%(?P<flags>[-#+ 0,(]*)(?P<width>[1-9]\d{0,2})?(?:\.(?P<precision>\d{1,3}))?(?P<kind>[a-zA-Z])"
+    r"(?P<after>[^%]*)"
+)
+# Wide enough for all digits of any double.
+_CONTEXT = Context(prec=1500)
 
 
 def text(value: Number) -> str:
-    """A number as Earth Engine turns it into a string: integral values without decimals, others as Java prints doubles."""
+    """A number as a string: integral values without decimals, others as Java prints doubles."""
     if isinstance(value, int) or (math.isfinite(value) and value.is_integer() and abs(value) < 2**63):
         return str(int(value))
     if not math.isfinite(value):
@@ -34,9 +41,10 @@ def _special(value: float) -> str:
 def formatted(value: Number, pattern: str) -> str:
     """The number through one printf conversion with text around it, as java.util.Formatter does it."""
     match = _PATTERN.fullmatch(pattern)
-    if match is None or match["kind"] not in _BODIES:
+    if match is None or match["kind"] not in "sdoxXeEfgGaA":
         raise EngineError(
-            f"Number.format: '{pattern}' is not a format pattern. It needs exactly one '%' with a conversion of [sdoxXeEfgGaA]."
+            f"Number.format: '{pattern}' is not a format pattern. It needs exactly one '%' and a conversion such as "
+            "'%d', '%.2f' or '%s'."
         )
     flags, kind = match["flags"], match["kind"]
     precision = None if match["precision"] is None else int(match["precision"])
@@ -58,7 +66,7 @@ def _body(value: Number, kind: str, flags: str, precision: int | None) -> str:
         return _special(value)
     digits = _BODIES[kind](abs(value) if kind not in "oxX" else value, precision, "#" in flags)
     negative = value < 0 and kind not in "oxX"
-    if "," in flags:
+    if "," in flags and kind in "dfgG" and "e" not in digits.lower():
         head, dot, tail = digits.partition(".")
         digits = f"{int(head):,}{dot}{tail}"
     if negative:
@@ -76,7 +84,7 @@ def _based(kind: str) -> str:
     return {"o": "0", "x": "0x", "X": "0X"}[kind]
 
 
-def _unsigned(kind: str) -> object:
+def _unsigned(kind: str) -> Body:
     """Octal and hexadecimal digits of the 64-bit two's complement."""
 
     def digits(value: Number, precision: int | None, alternate: bool) -> str:
@@ -87,7 +95,7 @@ def _unsigned(kind: str) -> object:
 
 def _fixed(value: Number, precision: int | None, alternate: bool) -> str:
     places = 6 if precision is None else precision
-    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _CONTEXT)
     return f"{rounded:f}" + ("." if alternate and not places else "")
 
 
@@ -95,10 +103,10 @@ def _scientific(value: Number, precision: int | None, alternate: bool) -> str:
     places = 6 if precision is None else precision
     number = Decimal(repr(value))
     power = number.adjusted() if number else 0
-    mantissa = number.scaleb(-power).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    mantissa = number.scaleb(-power).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _CONTEXT)
     if mantissa >= 10:
         power += 1
-        mantissa = (mantissa / 10).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        mantissa = (mantissa / 10).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _CONTEXT)
     return f"{mantissa:f}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
@@ -117,8 +125,7 @@ def _hexadecimal(value: Number, precision: int | None, alternate: bool) -> str:
     return f"{mantissa}{'0' if mantissa.endswith('.') else ''}p{int(power)}"
 
 
-_BODIES = {
-    "s": None,
+_BODIES: dict[str, Body] = {
     "d": lambda v, p, a: str(_integral(v)),
     "o": _unsigned("o"),
     "x": _unsigned("x"),

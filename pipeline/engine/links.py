@@ -226,10 +226,7 @@ def _shrunk(grid: GeoBox) -> GeoBox:
 def _is_sized(expression: Any) -> bool:
     """Whether the client folded a size into the expression (dimensions or scale), which then holds."""
     values = expression.get("values") if isinstance(expression, dict) else None
-    for node in values.values() if isinstance(values, dict) else ():
-        if _sizes(node):
-            return True
-    return False
+    return isinstance(values, dict) and _sizes(list(values.values()))
 
 
 def _sizes(node: Any) -> bool:

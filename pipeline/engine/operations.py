@@ -259,7 +259,7 @@ class Journal:
         self._file: IO[str] | None = None
 
     def inherited(self) -> list[Operation]:
-        """Operations of processes that are gone, those that had not finished as failed; taken over into this journal."""
+        """Operations of processes that are gone, unfinished ones as failed; taken over into this journal."""
         found = [o for path in sorted(self._folder.glob("*.jsonl")) for o in self._abandoned(path)]
         for operation in found:
             self.write(operation)
@@ -283,7 +283,7 @@ class Journal:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{int(time.time() * 1000):015d}-{secrets.token_hex(4)}.jsonl"
-            self._file = open(path, "a", encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._file.write(json.dumps(value) + "\n")
         self._file.flush()

@@ -50,6 +50,7 @@ class Constant:
     value: Any
     dtype: np.dtype[Any]
     group = None
+    bytes_a_pixel = 0
 
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
         return ()
@@ -156,66 +157,91 @@ def valid(mask: NDArray) -> NDArray:
     return mask if mask.dtype == bool else mask > 0
 
 
-Key = tuple[Plan, GeoBox]
+Key = tuple[Plan, int]
+
+
+class _Grids:
+    """Grids by number. A GeoBox is dear to hash, and most plans hand the very same object on."""
+
+    def __init__(self) -> None:
+        self.boxes: list[GeoBox] = []
+        self._by_id: dict[int, int] = {}
+        self._by_value: dict[Hashable, int] = {}
+        self._kept: list[GeoBox] = []  # an id means something only while its object lives
+
+    def number(self, grid: GeoBox) -> int:
+        """The number of this grid, the same for equal ones."""
+        known = self._by_id.get(id(grid))
+        if known is None:
+            value = (tuple(grid.affine), tuple(grid.shape), str(grid.crs))
+            known = self._by_value.setdefault(value, len(self.boxes))
+            if known == len(self.boxes):
+                self.boxes.append(grid)
+            self._by_id[id(grid)] = known
+            self._kept.append(grid)
+        return known
 
 
 def evaluate(plans: Sequence[Plan], grid: GeoBox) -> list[Pixels]:
     """Pixels of each plan on the grid, sharing everything that can be shared."""
-    needs = _expand(plans, grid)
-    uses: dict[Key, int] = {}
-    for inputs in needs.values():
-        for key in inputs:
-            uses[key] = uses.get(key, 0) + 1
-    for plan in plans:
-        uses[(plan, grid)] = uses.get((plan, grid), 0) + 1
-    groups: dict[Hashable, list[Key]] = {}
-    for key in needs:
-        if key[0].group is not None:
-            groups.setdefault((key[0].group, key[1]), []).append(key)
-    done: dict[Key, Any] = {}
-    for root in plans:
-        _run((root, grid), needs, uses, groups, done)
-    return [done[(plan, grid)] for plan in plans]
+    run = _Run(plans, grid)
+    return [run.value(key) for key in run.roots]
 
 
-def _expand(plans: Sequence[Plan], grid: GeoBox) -> dict[Key, list[Key]]:
-    """Everything that the plans need, by an explicit stack: chains may be thousands deep."""
-    needs: dict[Key, list[Key]] = {}
-    stack: list[Key] = [(plan, grid) for plan in plans]
-    while stack:
-        key = stack.pop()
-        if key not in needs:
-            needs[key] = list(key[0].needs(key[1]))
-            stack.extend(needs[key])
-    return needs
+class _Run:
+    """One evaluation: what each (plan, grid) needs, how often it is still wanted, and what is done."""
 
+    def __init__(self, plans: Sequence[Plan], grid: GeoBox) -> None:
+        self.grids = _Grids()
+        self.needs: dict[Key, list[Key]] = {}
+        self.uses: dict[Key, int] = {}
+        self.groups: dict[Hashable, list[Key]] = {}
+        self.done: dict[Key, Any] = {}
+        self.roots: list[Key] = [(plan, self.grids.number(grid)) for plan in plans]
+        self._expand()
 
-def _run(
-    root: Key,
-    needs: dict[Key, list[Key]],
-    uses: dict[Key, int],
-    groups: dict[Hashable, list[Key]],
-    done: dict[Key, Any],
-) -> None:
-    stack = [root]
-    while stack:
-        key = stack[-1]
-        if key in done:
+    def _expand(self) -> None:
+        """Everything that the roots need, by an explicit stack: chains may be thousands deep."""
+        number = self.grids.number
+        stack = list(self.roots)
+        while stack:
+            key = stack.pop()
+            if key in self.needs:
+                continue
+            plan, grid = key
+            inputs = [(p, number(g)) for p, g in plan.needs(self.grids.boxes[grid])]
+            self.needs[key] = inputs
+            stack.extend(inputs)
+            if plan.group is not None:
+                self.groups.setdefault((plan.group, grid), []).append(key)
+        for inputs in (*self.needs.values(), self.roots):
+            for key in inputs:
+                self.uses[key] = self.uses.get(key, 0) + 1
+
+    def value(self, root: Key) -> Any:
+        """The result of one root; everything it needs is computed first."""
+        stack = [root]
+        while stack:
+            key = stack[-1]
+            missing = [] if key in self.done else [k for k in self.needs[key] if k not in self.done]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            if key not in self.done:
+                self._compute(key)
             stack.pop()
-            continue
-        missing = [k for k in needs[key] if k not in done]
-        if missing:
-            stack.extend(reversed(missing))
-            continue
+        return self.done[root]
+
+    def _compute(self, key: Key) -> None:
         plan, grid = key
-        if plan.group is not None:
-            together = groups[(plan.group, grid)]
-            for other, pixels in zip(together, plan.read_group([k[0] for k in together], grid), strict=True):  # type: ignore[attr-defined]
-                done[other] = pixels
+        box = self.grids.boxes[grid]
+        if plan.group is None:
+            self.done[key] = plan.compute(box, [self.done[k] for k in self.needs[key]])
         else:
-            done[key] = plan.compute(grid, [done[k] for k in needs[key]])
-        for used in needs[key]:
-            uses[used] -= 1
-            if uses[used] == 0:
-                del done[used]
-        stack.pop()
+            together = self.groups[(plan.group, grid)]
+            read = plan.read_group([k[0] for k in together], box)  # type: ignore[attr-defined]
+            self.done.update(zip(together, read, strict=True))
+        for used in self.needs[key]:
+            self.uses[used] -= 1
+            if self.uses[used] == 0:
+                del self.done[used]

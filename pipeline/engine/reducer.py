@@ -144,19 +144,15 @@ def _weights(weights: Any) -> NDArray:
 
 def numbers(column: Any, name: str) -> NDArray:
     """The column as integers or floats; anything else is the user's mistake, told in `name`'s words."""
-    array = column if isinstance(column, np.ndarray) else np.array(column if _plain_numbers(column) else None)
-    if array.dtype == bool:
-        return array.astype(np.int64)
-    if array.dtype == object and _plain_numbers(array):
-        return array.astype(np.float64)
-    if array.dtype.kind not in "iuf" or array.ndim != 1:
-        odd = next((v for v in column if not isinstance(v, int | float | np.number)), column)
-        raise EngineError(f"Reducer.{name}: inputs must be numbers, but got {_described(odd)}. Filter or convert them.")
-    return array
-
-
-def _plain_numbers(column: Any) -> bool:
-    return all(isinstance(v, int | float | np.number | np.bool_) for v in column)
+    if not (isinstance(column, np.ndarray) and column.dtype.kind in "biuf"):
+        odd = [v for v in column if not isinstance(v, int | float | np.number | np.bool_)]
+        if odd:
+            what = _described(odd[0])
+            raise EngineError(f"Reducer.{name}: inputs must be numbers, but got {what}. Filter or convert them.")
+        column = np.array(list(column))
+    if column.dtype.kind not in "iuf":  # booleans, and integers beyond 64 bits
+        return np.asarray(column.astype(np.int64 if column.dtype.kind == "b" else np.float64))
+    return column
 
 
 def _described(value: Any) -> str:

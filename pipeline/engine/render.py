@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from pipeline.engine import crs as crs_
 from pipeline.engine import encode
-from pipeline.engine.image import Band, Image
+from pipeline.engine.image import Image
 from pipeline.engine.rest import integer, member, number
 from pipeline.engine.session import Session
 from pipeline.errors import EngineError
@@ -26,7 +27,7 @@ MAX_BANDS = 1024
 class Form:
     """What a request wants made of an image: the bands (all where empty), the format and how to show values.
 
-    `stretch`: without visualization options, floats are shown from 0 to 1 and 16-bit integers over their range.
+    `stretch`: without visualization options, values are shown over their type's range, floats from 0 to 1.
     """
 
     file_format: str
@@ -43,7 +44,8 @@ def form(body: dict[str, Any], default: str, allowed: Sequence[str] = encode.FOR
         file_format = default
     if file_format not in allowed:
         raise EngineError(
-            f"The file format '{file_format[:60]}' is not available in the local engine. Use one of {', '.join(allowed)}."
+            f"The file format '{file_format[:60]}' is not available in the local engine. "
+            f"Use one of {', '.join(allowed)}."
         )
     bands = member(body, "bandIds", list, [])
     if not all(isinstance(b, str) for b in bands):
@@ -87,14 +89,13 @@ def chosen(image: Image, names: Sequence[str]) -> Image:
 
 
 def shown(session: Session, image: Image, options: dict[str, Any] | None, stretch: bool) -> Image:
-    """The image as 8-bit bands to look at, by Earth Engine's own `Image.visualize`; as it is where it is that already."""
+    """The image as 8-bit bands to look at, by `Image.visualize`; as it is where it is that already."""
     image = image if len(image.bands) < 3 else image.with_bands(image.bands[:3])
     if len(image.bands) == 2:
         image = image.with_bands(image.bands[:1])
     given = _visualize_arguments(options) if options else {}
-    if not given:
-        given = _default_stretch(image.bands[0]) if stretch else {}
-    if not given:
+    is_bytes = all(b.type.dtype == np.uint8 for b in image.bands)
+    if not given and (is_bytes or not stretch):
         return image
     visualized: Image = session.call("Image.visualize", {"image": image, **given})
     return visualized
@@ -116,17 +117,6 @@ def _visualize_arguments(options: dict[str, Any]) -> dict[str, Any]:
         if value is not None:
             given[name] = value
     return given
-
-
-def _default_stretch(band: Band) -> dict[str, Any]:
-    if band.type.precision != "int":
-        return {"min": 0, "max": 1}
-    low, high = band.type.min, band.type.max
-    if low is None or high is None or (0 <= low and high <= 255):
-        return {}
-    if low >= 0 and high <= 65535:
-        return {"min": 0, "max": 65535}
-    return {"min": -32768, "max": 32767} if low >= -32768 and high <= 32767 else {}
 
 
 def check_size(grid: GeoBox, image: Image) -> None:
@@ -165,7 +155,7 @@ def render(session: Session, image: Image, wish: Form, grid: GeoBox | None) -> e
         return encode.npy(computed)
     prefix = wish.prefix or _default_prefix(image)
     if wish.file_format == "ZIPPED_GEO_TIFF_PER_BAND":
-        return encode.zipped([(f"{prefix}.{l.band.name}", encode.geo_tiff([l], box)) for l in computed])
+        return encode.zipped([(f"{prefix}.{c.band.name}", encode.geo_tiff([c], box)) for c in computed])
     tiff = encode.geo_tiff(computed, box)
     return tiff if wish.file_format == "GEO_TIFF" else encode.zipped([(prefix, tiff)])
 

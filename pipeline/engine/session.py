@@ -7,7 +7,7 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import ops, tiles
+from pipeline.engine import ops, raster, tiles
 from pipeline.engine.archive.model import Archive
 from pipeline.engine.coerce import coerce
 from pipeline.engine.graph import Evaluation, decode
@@ -30,13 +30,17 @@ class Session:
         budget_bytes: int = DEFAULT_BUDGET,
         scheduler: str | None = None,
     ) -> None:
+        raster.harden_process()
         self.archive = archive
         self.tiler = tiles.Tiler(workers, budget_bytes)
         self.scheduler = scheduler
 
     def evaluate(self, expression: dict[str, Any]) -> Any:
         """The value of an expression graph."""
-        return Evaluation(self.call).run(decode(expression))
+        try:
+            return Evaluation(self.call).run(decode(expression))
+        except RecursionError:
+            raise EngineError("Expression is too deeply nested. Split the computation into smaller parts.") from None
 
     def call(self, name: str, given: dict[str, Any]) -> Any:
         """The result of one function, its arguments checked against the official signature."""

@@ -33,6 +33,11 @@ class FileBand:
         """Bands of one file are read in one call."""
         return (self.file.href, self.method)
 
+    @property
+    def bytes_a_pixel(self) -> int:
+        """What a pixel of it holds in memory, with its mask."""
+        return self.file.type.dtype.itemsize + (self.file.nodata is not None)
+
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
         """Nothing but the file."""
         return ()
@@ -99,7 +104,7 @@ def _clipped(
     if x0 >= x1 or y0 >= y1:
         return None
     inside = (x0, y0, x1 - x0, y1 - y0)
-    data, mask = raster.read_window(files[0].href, [f.index for f in files], inside, level)
+    data, mask = raster.read_window(files[0].href, [f.index for f in files], inside, level, [f.nodata for f in files])
     return inside, [_scaled(f, data[i], mask[i]) for i, f in enumerate(files)]
 
 

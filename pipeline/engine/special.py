@@ -1,7 +1,7 @@
 """Special functions with the values that Earth Engine prints, at the poles and outside the domain too.
 
 They follow the recurrences of Apache Commons Math, whose limits (`trigamma(-100)` is infinite, `gamma(-1)` is not a
-number) are what the documentation shows. Plain NumPy arrays in, float64 out; nothing here knows of Earth Engine's types.
+number) are what the documentation shows. Plain NumPy arrays in, float64 out; no types of Earth Engine.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from pipeline.engine.plan import Pixels, Plan, evaluate
 Window = tuple[slice, slice]
 Task = Callable[[GeoBox], list[Pixels]]
 
-SIDES = (1024, 768, 512, 384, 256, 128, 64, 32)
-# What one intermediate band costs a pixel while it waits: its data (mostly 2 to 4 bytes) and its mask.
-BYTES_A_BAND = 5
+SIDES = (1024, 512, 256, 128, 64, 32)
+RESULT_BYTES = 9
+SOURCE_BYTES = 3
 
 
 class Tiler:
@@ -64,28 +64,27 @@ class Tiler:
     def side(self, plans: Sequence[Plan]) -> int:
         """The largest tile side whose intermediate results fit the budget on all workers at once."""
         share = self.budget_bytes / (self.workers + 1)
-        each = BYTES_A_BAND * (count_sources(plans) + 2 * len(plans) + 4)
+        each = bytes_a_pixel(plans)
         return next((s for s in SIDES if s * s * each <= share), SIDES[-1])
 
 
-def count_sources(plans: Sequence[Plan]) -> int:
-    """How many bands without inputs the plans reach: an upper bound of what waits in memory at once."""
+def bytes_a_pixel(plans: Sequence[Plan]) -> int:
+    """An upper bound of what waits in memory for each pixel: all sources that the plans reach, and all results."""
     seen: set[Any] = set()
-    sources = 0
+    total = RESULT_BYTES * (len(plans) + 4)
     stack: list[Any] = list(plans)
     while stack:
         plan = stack.pop()
         if plan in seen:
             continue
         seen.add(plan)
-        inputs = getattr(plan, "inputs", None) or [p for p in (_child(plan),) if p is not None]
-        sources += not inputs
+        inputs = getattr(plan, "inputs", ()) or [
+            p for p in (getattr(plan, "whole", None), getattr(plan, "child", None)) if p is not None
+        ]
+        if not inputs:
+            total += getattr(plan, "bytes_a_pixel", SOURCE_BYTES)
         stack.extend(inputs)
-    return sources
-
-
-def _child(plan: Any) -> Any:
-    return getattr(plan, "whole", None) or getattr(plan, "child", None)
+    return total
 
 
 def split(shape: Any, side: int) -> Iterator[Window]:

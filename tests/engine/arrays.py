@@ -28,7 +28,7 @@ class ArrayPlan:
         return ()
 
     def compute(self, grid: GeoBox, inputs: list[Any]) -> Pixels:
-        offset = ~self.home.affine * grid.affine
+        offset = ~self.home.affine @ grid.affine
         x, y = round(offset.c), round(offset.f)
         assert offset.almost_equals(Affine.translation(x, y), 1e-6), "the grid's pixels are not the array's"
         rows, columns = np.arange(grid.shape[0]) + y, np.arange(grid.shape[1]) + x

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import shapes
+from pipeline.engine import crs, shapes
 from pipeline.engine.geometry import Geometry, areas, build, sound, world
 from pipeline.engine.values import Projection
 
@@ -47,18 +48,18 @@ def test_inside_is_where_centres_are(polygon):
 
 
 @given(polygons)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_coverage_is_the_area_of_overlap(polygon):
     found = shapes.coverage(planar(polygon), GRID)
     assert found.dtype == np.float32 and (found * 256 == np.round(found * 256)).all()
     rows, columns = np.indices(GRID.shape)
     x0, y1 = GRID.affine @ (columns, rows)
     exact = shapely.area(shapely.intersection(polygon, shapely.box(x0, y1 - 10, x0 + 10, y1))) / 100
-    np.testing.assert_allclose(found, exact, atol=0.0021)
+    np.testing.assert_allclose(found, exact, atol=0.00196)
 
 
 @given(polygons, st.integers(3, 13))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_tiles_do_not_change_the_answer(polygon, size):
     lines = Geometry(polygon.boundary, UTM, geodesic=False)
     for geometry in (planar(polygon), lines):
@@ -124,14 +125,13 @@ def test_collections_do_not_count_twice():
 
 def test_unbounded_is_everywhere_and_too_large_goes_by_centres():
     assert shapes.inside(world(), GRID).all() and shapes.coverage(world(), GRID).all()
-    east = Geometry(shapely.box(12, -90, 179, 90), geodesic=False)
+    east = Geometry(shapely.box(11.5, -90, 179, 90), geodesic=False)
     grid = GeoBox.from_bbox((1e5, 5e6, 3e5, 5.2e6), UTM, resolution=1e4)
-    lon = np.array([12.0])
-    x = Projection and shapes.crs_.transformer("EPSG:4326", UTM).transform(lon, [45.9])[0][0]
+    x, _ = crs.transformer("EPSG:4326", UTM).transform(11.5, 46.05)
     found = shapes.inside(east, grid)
     columns = grid.affine.c + 1e4 * (np.arange(20) + 0.5)
     middle = found[found.shape[0] // 2]
-    assert abs(columns[middle].min() - x) < 1.5e4 and not middle[0] and middle[-1]
+    assert abs(columns[middle].min() - x) < 1e4 and not middle[0] and middle[-1]
 
 
 def test_geographic_grids_see_shapes_beyond_the_antimeridian():
@@ -149,8 +149,6 @@ def test_great_circle_edges_are_followed():
 
 
 def test_rotated_grids():
-    from affine import Affine
-
     turned = GeoBox((30, 30), Affine.translation(100, 0) @ Affine.rotation(30) @ Affine.scale(5, 5), UTM)
     circle = shapely.Point(100, 80).buffer(40)
     x, y = centres(turned)
@@ -181,8 +179,8 @@ def test_windows_of_pixels():
     fine = GRID.zoom_out(0.5)
     assert shapes.inside_window(fine, projection, (2, 3, 4, 5)).sum() == 80
     assert shapes.inside_window(GRID, projection, None).all()
-    lonlat = GeoBox.from_bbox((10.5113, 0, 10.5131, 0.00145), "EPSG:4326", resolution=0.00005)
-    assert 0 < shapes.inside_window(lonlat, projection, (2, 3, 4, 5)).mean() < 0.2
+    lonlat = GeoBox.from_bbox((10.5112, 0.0005, 10.5122, 0.0014), "EPSG:4326", resolution=0.00002)
+    assert shapes.inside_window(lonlat, projection, (2, 3, 4, 5)).mean() == pytest.approx(0.18, abs=0.02)
 
 
 def test_later_paint_covers_earlier():

@@ -35,6 +35,7 @@ BLOCK = 512
 SMALLEST = 256
 CHUNK = 2048
 EDGE_POINTS = 21
+TOLERANCE = 1e-5
 NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float32", "float64")
 
 
@@ -163,7 +164,7 @@ def _cut(outline: Any) -> dict[str, Any] | None:
     if not polygons:
         return None
     whole = polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
-    found: dict[str, Any] = shapely.geometry.mapping(shapely.set_precision(whole, 1e-9))
+    found: dict[str, Any] = shapely.geometry.mapping(shapely.set_precision(shapely.simplify(whole, TOLERANCE), 1e-9))
     return found
 
 

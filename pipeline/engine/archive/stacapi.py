@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30
 RETRIES = 3
-PAGE = 250
+PAGE = 500
+MAX_ITEMS = 20_000
 TOKEN_MARGIN_S = 300
 QUERIES = {
     "equals": "eq",
@@ -98,8 +99,12 @@ class StacApiArchive:
             raise ArchiveError(f"{rules.id}: {rules.refused}")
         given = {k: v for k, v in criteria.items() if v}
         with self._reported():
-            pages = self._connected().search(collections=[rules.collection], limit=PAGE, **given)
+            pages = self._connected().search(
+                collections=[rules.collection], limit=PAGE, max_items=MAX_ITEMS + 1, **given
+            )
             found = list(pages.items_as_dicts())
+        if len(found) > MAX_ITEMS:
+            raise ArchiveError(f"{rules.id} at {self.url}: more than {MAX_ITEMS} images. Filter by place and time.")
         return [i for i in found if all(i["properties"].get(k) == v for k, v in rules.where.items())]
 
     def _connected(self) -> pystac_client.Client:

@@ -176,10 +176,12 @@ def _add_entropy(
     size = ids[0][1]
     most = len(ids) * pairs.tall * pairs.wide + 1
     grow_squares, grow_logs = _steps(most, 1 if len(ids) == 2 else 2)
+    # 2n·ln 2n for n pairs, in the same steps as the entries', so that a single entry has an entropy of exactly 0.
+    whole = np.concatenate([np.zeros(1, np.int64), np.cumsum(grow_logs[most : 2 * most])])
     codes = ids[0][0][None] if len(ids) == 1 else np.stack([i for i, _ in ids])
     table = np.zeros(size + 1, np.int32)
     _start(codes, pairs.ok, twice, table, most)
-    _add_counted(codes, table, grow_squares, grow_logs, pairs.number, pairs.tall, pairs.wide, entropy, squares)
+    _add_counted(codes, table, grow_squares, grow_logs, whole, pairs.number, pairs.tall, pairs.wide, entropy, squares)
 
 
 def _steps(most: int, entries: int) -> tuple[NDArray, NDArray]:
@@ -222,6 +224,7 @@ def _add_counted(
     table: NDArray,
     grow_squares: NDArray,
     grow_logs: NDArray,
+    whole: NDArray,
     pairs: NDArray,
     tall: int,
     wide: int,
@@ -250,7 +253,7 @@ def _add_counted(
                         log += grow_logs[count]
             if 0 <= x < width and pairs[y, x] > 0:
                 n = 2.0 * pairs[y, x]
-                entropy[y, x] += max(0.0, np.log(n) - log / (_STEPS * n))
+                entropy[y, x] += (whole[int(pairs[y, x])] - log) / (_STEPS * n)
                 if squares is not None:
                     squares[y, x] += square / (n * n)
 

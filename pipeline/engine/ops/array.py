@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -191,19 +192,16 @@ def _reduce(source: Array, reducer: Reducer, axes: list[int], field_axis: int | 
         raise EngineError("Array.reduce: A reducer with several inputs or outputs needs 'fieldAxis'.")
     if field_axis is not None and (field_axis in axes or data.shape[_axis(data, field_axis, "Array.reduce")] != reducer.inputs):
         raise EngineError(f"Array.reduce: 'fieldAxis' must be another axis than 'axes', of length {reducer.inputs}.")
-    fields = data[None] if field_axis is None else np.moveaxis(data, field_axis, 0)[..., None].swapaxes(0, -1)[0][None] \
-        if False else np.expand_dims(np.moveaxis(data, field_axis, 0), field_axis + 1)
-    lanes = np.moveaxis(fields, [a + 1 for a in axes], range(-len(axes), 0)) if axes else fields[..., None]
-    kept = lanes.shape[1 : lanes.ndim - max(len(axes), 1)]
-    lanes = lanes.reshape(reducer.inputs, -1 if data.size else int(np.prod(kept)), int(np.prod(lanes.shape[len(kept) + 1 :])))
-    results = [reducer.aggregate([column.tolist() for column in lanes[:, i]]) for i in range(lanes.shape[1])]
-    outputs = from_values([[r[k] for r in results] for k in range(len(reducer.outputs))])
-    shape = [1 if i in axes else n for i, n in enumerate(data.shape)]
-    if field_axis is None:
-        return typed(outputs.data.reshape(shape), outputs.type)
-    shape[field_axis] = 1
-    joined = np.concatenate([o.reshape(shape) for o in outputs.data], field_axis)
-    return typed(joined, outputs.type)
+    work = data[..., None] if field_axis is None else data
+    field = work.ndim - 1 if field_axis is None else field_axis
+    kept = [i for i in range(work.ndim) if i != field and i not in axes]
+    shape = [work.shape[i] for i in kept]
+    order = [*kept, *axes, field]
+    lanes = work.transpose(order).reshape(math.prod(shape), -1 if data.size else 0, reducer.inputs)
+    results = [reducer.aggregate([column.tolist() for column in lane.T]) for lane in lanes]
+    outputs = from_values(results) if results else typed(np.zeros((0, len(reducer.outputs))), source.type)
+    cube = outputs.data.reshape([*shape, *(1 for _ in axes), len(reducer.outputs)]).transpose(np.argsort(order))
+    return typed(cube[..., 0] if field_axis is None else cube, outputs.type)
 
 
 def _accumulate(source: Array, axis: int, reducer: Reducer | None) -> Array:

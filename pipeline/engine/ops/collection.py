@@ -43,10 +43,10 @@ def filtered(collection: Collection, condition: Filter) -> Collection:
         source = collection if narrow is None else narrow(condition)
         return filter(condition.test, source)
 
-    result = replace(collection, source=passing, narrow=None, _elements=None)
+    result = replace(collection, source=passing, narrow=None, _made=[], _rest=None)
     if narrow is not None:
         result.narrow = lambda more: replace(
-            result, source=lambda: filter(condition.test, narrow(conjunction([condition, more]))), _elements=None
+            result, source=lambda: filter(condition.test, narrow(conjunction([condition, more]))), _made=[], _rest=None
         )
     return result
 
@@ -60,7 +60,7 @@ def _limit(collection: Collection, limit: int | None, key: str | None, ascending
         ordered = collection if key is None else by_property(collection.elements, key, ascending)
         return islice(ordered, limit)
 
-    result = replace(collection, source=chosen, narrow=None, _elements=None)
+    result = replace(collection, source=chosen, narrow=None, _made=[], _rest=None)
     narrow = collection.narrow
     if limit is None and narrow is not None:
         result.narrow = lambda condition: _limit(narrow(condition), None, key, ascending)

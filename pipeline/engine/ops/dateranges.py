@@ -35,8 +35,7 @@ def _ranges(
         )
 
     def made() -> Iterator[Feature]:
-        for first in _starts(session, start, end, delta, singular, reset):
-            last = _advance(session, first, delta, singular)
+        for first, last in _spans(session, start, end, delta, singular, reset):
             index = session.call("Date.format", {"date": first, "format": pattern or _FORMATS[singular]})
             span = DateRange(min(first.millis, last.millis), max(first.millis, last.millis))
             yield Feature(None, {"system:index": index, "date_range": span})
@@ -44,17 +43,18 @@ def _ranges(
     return Collection("FeatureCollection", made)
 
 
-def _starts(session: Session, start: Date, end: Date, delta: int, unit: str, reset: bool) -> Iterator[Date]:
-    """Starts counted from the first one, or from each new year, so that ends of months do not drift."""
-    origin, count, current = start, 0, start
-    while (current.millis < end.millis) if delta > 0 else (current.millis > end.millis):
-        yield current
+def _spans(session: Session, start: Date, end: Date, delta: int, unit: str, reset: bool) -> Iterator[tuple[Date, Date]]:
+    """Starts and ends counted from the first start, or from each new year, so that ends of months do not drift."""
+    origin, count, first = start, 0, start
+    while (first.millis < end.millis) if delta > 0 else (first.millis > end.millis):
         count += 1
-        following = _advance(session, origin, delta * count, unit)
-        if reset and _year(session, following) != _year(session, current):
-            origin, count = session.call("Date.fromYMD", {"year": _year(session, following), "month": 1, "day": 1}), 0
-            following = origin
-        current = following
+        last = _advance(session, origin, delta * count, unit)
+        yield first, last
+        if reset and _year(session, last) != _year(session, first):
+            origin, count = session.call("Date.fromYMD", {"year": _year(session, last), "month": 1, "day": 1}), 0
+            first = origin
+        else:
+            first = last
 
 
 def _advance(session: Session, date: Date, delta: int, unit: str) -> Date:

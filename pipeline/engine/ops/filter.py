@@ -124,7 +124,11 @@ in_list = _comparison("Filter.inList", lambda value, values: _list_contains(valu
 
 
 def _max_difference(
-    difference: float, left_field: str | None, right_value: Any, right_field: str | None, left_value: Any
+    difference: float,
+    left_field: str | None = None,
+    right_value: Any = None,
+    right_field: str | None = None,
+    left_value: Any = None,
 ) -> Filter:
     left, right = sides("Filter.maxDifference", (left_field, left_value), (right_field, right_value))
 

@@ -103,7 +103,7 @@ def _smaller_totals(pixels: Pixels, weights: NDArray) -> tuple[NDArray, NDArray]
     shares = window.shifted(pixels.mask.astype(np.float64), weights.shape, inside)
     smaller = [np.minimum(s, w) for s, w in zip(shares, weights[inside], strict=True)]
     cells = window.shifted(zeroed(pixels), weights.shape, inside)
-    return sum(c * s for c, s in zip(cells, smaller, strict=True)), sum(smaller)  # type: ignore[return-value]
+    return sum(c * s for c, s in zip(cells, smaller, strict=True)), sum(smaller)
 
 
 def _mean(pixels: Pixels, weights: NDArray, input_weight: str) -> NDArray:

@@ -60,7 +60,9 @@ def _cast(session: Session, collection: Collection, types: dict[str, Any], order
 
     def cast() -> Iterator[Image]:
         for image in _images(collection, "ImageCollection.cast"):
-            yield session.call("Image.cast", {"image": image, "bandTypes": types, "bandOrder": order})
+            lacking = Image(tuple(_masked(n, None) for n in order if n not in image.names))
+            whole = add_bands(image, lacking, None, False)
+            yield session.call("Image.cast", {"image": whole, "bandTypes": types, "bandOrder": order})
 
     return collection.derive(cast)
 

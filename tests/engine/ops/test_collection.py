@@ -214,7 +214,7 @@ def test_error_matrix_counts_rows_by_actual() -> None:
     assert matrix.type == "ConfusionMatrix"
     assert matrix.args["array"].tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 2]]
     assert op("errorMatrix", source, "a", "p", [2, 0]).args["array"].tolist() == [[2, 0], [0, 1]]
-    with pytest.raises(EngineError, match="'a' has the value 0.5"):
+    with pytest.raises(EngineError, match=r"'a' has the value 0.5"):
         op("errorMatrix", features([Feature(None, {"a": 0.5, "p": 1})]), "a", "p", None)
 
 

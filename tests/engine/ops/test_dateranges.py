@@ -45,6 +45,7 @@ def test_ranges_follow_each_other_and_the_last_is_whole() -> None:
     found = ranges(day(2020), day(2020, 1, 6), 2, "day", False, None)
     assert [i for i, _, _ in found] == ["20200101", "20200103", "20200105"]
     assert all(end - start == 2 * 86_400_000 for _, start, end in found)
+    assert [end for _, _, end in found][:-1] == [start for _, start, _ in found][1:]
 
 
 def test_ranges_may_start_anew_each_year() -> None:

@@ -139,7 +139,7 @@ def test_calendar_ranges(start: int, end: int | None, field: str, element: Featu
 
 
 def test_unknown_calendar_fields_name_the_choices() -> None:
-    with pytest.raises(EngineError, match="'weekday'.*day_of_week"):
+    with pytest.raises(EngineError, match=r"'weekday'.*day_of_week"):
         make("calendarRange", 1, 2, "weekday")
 
 

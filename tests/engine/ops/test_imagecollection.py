@@ -57,13 +57,13 @@ def test_combine_joins_namesakes(overwrite: bool, expected: list[str]) -> None:
 def test_cast_goes_through_every_image() -> None:
     class Recorder:
         def call(self, name: str, given: dict[str, Any]) -> Image:
-            assert name == "Image.cast" and given["bandTypes"] == {"x": "float"} and given["bandOrder"] == ["x"]
+            assert (name, given["bandTypes"], given["bandOrder"]) == ("Image.cast", types, ["x", "y"])
             return cast(Image, given["image"])
 
-    made = SESSION_TABLE["ImageCollection.cast"](
-        cast(Session, Recorder()), images([image("a", x=1)]), {"x": "float"}, ["x"]
-    )
-    assert [i.id for i in made] == ["a"]
+    types = {"x": "float", "y": "byte"}
+    both = images([image("a", x=1), image("b", y=2, x=1)])
+    made = SESSION_TABLE["ImageCollection.cast"](cast(Session, Recorder()), both, types, ["x", "y"])
+    assert [values(i) for i in made] == [{"x": (1, True), "y": (0, False)}, {"y": (2, True), "x": (1, True)}]
 
 
 def linked(

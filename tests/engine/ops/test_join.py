@@ -24,7 +24,8 @@ def made(values: list[Any], **more: list[Any]) -> Collection:
 
 
 def joined(join: Join, left: Collection, right: Collection, condition: Filter) -> list[Any]:
-    return TABLE["Join.apply"](join, left, right, condition).elements
+    elements: list[Any] = TABLE["Join.apply"](join, left, right, condition).elements
+    return elements
 
 
 def xs(elements: list[Any]) -> list[Any]:

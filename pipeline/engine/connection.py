@@ -1,0 +1,201 @@
+"""Connecting the Earth Engine client to an engine: Google's servers, or the local one.
+
+The only module that imports `ee`. The client keeps its session and functions in global state; all of that which we
+change is changed here. Connecting again changes the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pipeline.errors import MinecoverError
+
+if TYPE_CHECKING:
+    from pipeline.engine.archive.model import Archive
+    from pipeline.engine.server import Server
+    from pipeline.engine.service import Service
+
+LOCAL_PROJECT = "minecover-local"
+"""The project of the local engine; the client recognises asset names only under ids of six letters or more."""
+
+
+@dataclass
+class LocalEngine:
+    """A running local engine: its service, and its HTTP server, which may be waiting to be needed."""
+
+    service: Service
+    server: Server
+
+    @property
+    def url(self) -> str:
+        """The base URL for clients in other processes."""
+        return self.server.url
+
+    def close(self) -> None:
+        """Stop serving, and cancel exports that are not done."""
+        self.server.close()
+        self.service.close()
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class _Current:
+    """The local engine that the client is connected to, if any, and how to put back what was changed for it."""
+
+    engine: LocalEngine | None = None
+    undo: ClassVar[list[Callable[[], None]]] = []
+
+
+def connect(
+    engine: Literal["local", "earthengine"],
+    *,
+    archive: str | Path | Archive | None = None,
+    exports: str | Path | None = None,
+    workers: int | None = None,
+    budget: int | None = None,
+    scheduler: str | None = None,
+    project: str | None = None,
+    credentials: Any = "persistent",
+) -> None:
+    """Have plain `ee` code run on the named engine from now on.
+
+    Local: `archive` is a folder, a STAC API's address or an archive; exports to Drive and Cloud Storage land below
+    `exports`; `budget` is the memory for pixels in bytes. Earth Engine: `project` and `credentials` as for
+    ee.Initialize. Exports run in this process and end with it.
+    """
+    if engine == "earthengine":
+        _connect_remote(project, credentials)
+    elif engine == "local":
+        _connect_local(_local_engine(archive, exports, workers, budget, scheduler), project or LOCAL_PROJECT)
+    else:
+        raise MinecoverError(f"There is no engine {engine!r}. Use 'local' or 'earthengine'.")
+
+
+def disconnect() -> None:
+    """Forget the engine: `ee` code fails until the next connect. A local engine's exports are cancelled."""
+    if "ee" in sys.modules:
+        import ee
+
+        ee.Reset()
+    while _Current.undo:
+        _Current.undo.pop()()
+    if _Current.engine is not None:
+        _Current.engine.close()
+        _Current.engine = None
+
+
+def serve(
+    archive: str | Path | Archive | None = None,
+    *,
+    port: int = 0,
+    token: str | None = None,
+    exports: str | Path | None = None,
+    workers: int | None = None,
+    budget: int | None = None,
+    scheduler: str | None = None,
+) -> LocalEngine:
+    """A local engine that answers over HTTP on loopback, for clients in other processes; `close()` ends it.
+
+    They connect with `ee.Initialize(credentials=None, project="minecover-local", url=URL)`, and `cloud_api_key=TOKEN`
+    where a token is set.
+    """
+    engine = _local_engine(archive, exports, workers, budget, scheduler, port, token)
+    engine.server.start()
+    return engine
+
+
+def _connect_remote(project: str | None, credentials: Any) -> None:
+    import ee
+
+    disconnect()
+    ee.Initialize(credentials=credentials, project=project)
+
+
+def _connect_local(engine: LocalEngine, project: str) -> None:
+    import ee
+
+    from pipeline.engine.transport import Transport
+
+    disconnect()
+    _stay_offline(ee)
+    try:
+        ee.Initialize(credentials=None, project=project, url=engine.url, http_transport=Transport(engine.service))
+    except ee.EEException as error:
+        engine.close()
+        raise MinecoverError(f"The Earth Engine client refused to start: {error}") from error
+    _Current.engine = engine
+
+
+def _stay_offline(ee: Any) -> None:
+    """Keep the clients from fetching lists of Google's catalogue, which they do beside the transport."""
+    fetch = ee.deprecation._FetchDataCatalogStac
+    ee.deprecation._FetchDataCatalogStac = dict
+    _Current.undo.append(lambda: setattr(ee.deprecation, "_FetchDataCatalogStac", fetch))
+    stac = sys.modules.get("geedim.stac")
+    if stac is not None:
+        known = stac.STACClient()._urls
+        before = dict(known)
+        known.clear()
+        _Current.undo.append(lambda: known.update(before))
+
+
+def _local_engine(
+    archive: str | Path | Archive | None,
+    exports: str | Path | None,
+    workers: int | None,
+    budget: int | None,
+    scheduler: str | None,
+    port: int = 0,
+    token: str | None = None,
+) -> LocalEngine:
+    from pipeline.engine.archive import open_archive
+    from pipeline.engine.server import Server
+    from pipeline.engine.service import Service
+    from pipeline.engine.session import DEFAULT_BUDGET, Session
+
+    logging.getLogger("minecover.engine").addHandler(logging.NullHandler())
+    opened: Any = open_archive(archive) if isinstance(archive, (str, Path)) else archive
+    session = Session(opened, workers=workers, budget_bytes=budget or DEFAULT_BUDGET, scheduler=scheduler)
+    root = getattr(opened, "root", None)
+    place = Path(exports) if exports is not None else (Path(root) / "exports" if root else Path("exports"))
+    server = Server(port, token, at_once=2 * (workers or os.cpu_count() or 1) + 2)
+    service = Service(
+        session,
+        exports=place.absolute(),
+        state=_state_folder(root),
+        url=server.url,
+        greeting=_greeting(opened, root),
+        announce=server.start,
+    )
+    server.attach(service)
+    return LocalEngine(service, server)
+
+
+def _state_folder(root: Any) -> Path:
+    """Where journals of operations lie: in the archive, or in the user's cache."""
+    if root and os.access(root, os.W_OK):
+        return Path(root) / ".operations"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    base = Path(cache) if cache else Path.home() / ".cache"
+    if os.access(base if base.exists() else base.parent, os.W_OK):
+        return base / "minecover" / "operations"
+    return Path(tempfile.gettempdir()) / f"minecover-{os.getuid()}" / "operations"
+
+
+def _greeting(archive: Any, root: Any) -> str:
+    """What the client prints when it connects."""
+    if archive is None:
+        return "Local engine (minecover), without an archive."
+    where = root or getattr(archive, "url", type(archive).__name__)
+    return f"Local engine (minecover) over the archive {where}."
