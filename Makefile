@@ -27,8 +27,9 @@ test-all: .venv/ready-test
 bench: .venv/ready-test
 	@set -e; for script in $(sort $(wildcard bench/[a-z]*.py)); do echo "== $$script"; $(BIN) $$script; done
 
-pictures: .venv/ready
+pictures: demo
 	@$(BIN) docs/draw_architecture.py
+	@$(BIN) docs/draw_demo.py
 
 clean:
 	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

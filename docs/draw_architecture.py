@@ -39,7 +39,7 @@ BOXES = (
     Box("client", 20, 150, 290, 74, "ee, the official client", ("builds an expression graph, as JSON",)),
     Box("far", 20, 290, 150, 90, "Google's servers", ("connect(", "  'earthengine')")),
     Box("engine", 355, 150, 290, 74, "connection: the door in process", ("connect('local', archive=…)",)),
-    Box("engine", 690, 150, 290, 74, "http: the door over HTTP", ("loopback; minecover engine serve",)),
+    Box("engine", 690, 150, 290, 74, "server: the door over HTTP", ("loopback; minecover engine serve",)),
     Box("engine", 355, 280, 625, 60, "service: one behind both doors", ("values, pixels, maps, exports, assets",)),
     Box(
         "engine",

@@ -29,7 +29,7 @@ GRID = {
     "affineTransform": {"scaleX": PIXEL, "translateX": WEST, "scaleY": -PIXEL, "translateY": NORTH},
     "crsCode": CRS,
 }
-TRUE_COLOUR = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 2600, "gamma": 1.2}
+TRUE_COLOUR = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 2300, "gamma": 1.3}
 GREENNESS = {"min": 0, "max": 0.8, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
 
 

@@ -77,7 +77,7 @@ def land_cover(size: int, rng: np.random.Generator) -> dict[str, NDArray]:
 
     from_pit = np.hypot((x - 0.42) / 1.25, y - 0.45) + 0.012 * smooth(size, size / 20, rng)
     pit = from_pit < 0.2
-    restored = (from_pit >= 0.2) & (from_pit < 0.27) & (x > 0.42)
+    restored = (from_pit >= 0.2) & (from_pit < 0.27) & (x + 0.8 * y + 0.03 * smooth(size, size / 20, rng) > 0.78)
     waste = (from_pit >= 0.2) & (from_pit < 0.27) & ~restored
     seam = (np.sin(from_pit * 160) > 0.55) & (from_pit < 0.15)
     pond = np.hypot(x - 0.78, (y - 0.72) * 1.4) + 0.006 * smooth(size, size / 30, rng) < 0.075

@@ -90,7 +90,7 @@ def _term(tokens: list[tuple[str, str]], position: int, terms: list[Term], text:
         terms.append(Term("geometry", "intersects", _region(values[2][1:-1])))
         return position + 4
     if kinds[:2] != ["word", "compare"] or len(kinds) < 3 or kinds[2] not in ("word", "string"):
-        raise _invalid(text, "a term must be FIELD OPERATOR VALUE or intersects(\"GEOMETRY\")")
+        raise _invalid(text, 'a term must be FIELD OPERATOR VALUE or intersects("GEOMETRY")')
     value = values[2][1:-1] if kinds[2] == "string" else _number(values[2])
     if values[0] in _TIMES:
         value = millis(str(value))

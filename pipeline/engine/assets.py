@@ -146,9 +146,7 @@ class Assets:
         if len(files) != 1 or not plain:
             raise EngineError(f"'{source.id}' is made of several files; export it to '{target}' instead of copying it.")
         bands = [(b.name, b.type) for b in source.bands]
-        written: Item = archive.write_image(
-            target, files.pop(), bands, source.properties, source.geometry, overwrite
-        )
+        written: Item = archive.write_image(target, files.pop(), bands, source.properties, source.geometry, overwrite)
         return written
 
     def _images(self, collection: str, terms: list[assetfilter.Term]) -> Iterable[Item]:
@@ -223,5 +221,3 @@ def _band(band: BandFile) -> dict[str, Any]:
 
 def _size(hrefs: Iterable[str]) -> int:
     return sum(os.path.getsize(h) for h in set(hrefs) if os.path.isfile(h))
-
-

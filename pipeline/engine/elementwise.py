@@ -60,7 +60,8 @@ def _arithmetic(function: Any) -> Binary:
         if result.dtype.kind != "i":
             return result
         wide: NDArray = function(a.astype(np.float64), b.astype(np.float64))
-        return wide if (np.abs(wide) >= 2.0**63).any() else result
+        fits = np.abs(wide) < 2.0**63
+        return result if bool(fits.all()) else wide
 
     return apply
 

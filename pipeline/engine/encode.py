@@ -172,8 +172,5 @@ def animation(frames: Sequence[NDArray], frames_per_second: float) -> File:
     images = [Image.fromarray(np.ascontiguousarray(f[..., :3])) for f in frames]
     file = io.BytesIO()
     duration = max(20, round(1000 / frames_per_second))
-    # Earth Engine keeps equal neighbouring frames; without `optimize=False` Pillow would merge them.
-    images[0].save(
-        file, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0, disposal=2, optimize=False
-    )
+    images[0].save(file, "GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
     return File(file.getvalue(), "image/gif", "gif")

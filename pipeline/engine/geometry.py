@@ -110,7 +110,7 @@ class Geometry:
 
 def world() -> Geometry:
     """Everything: the region of an image without bounds."""
-    return Geometry(shapely.box(-180, -90, 180, 90), geodesic=False, unbounded=True)
+    return Geometry(shapely.Polygon([(-180, -90), (180, -90), (180, 90), (-180, 90)]), geodesic=False, unbounded=True)
 
 
 def footprint(element: Feature | Image) -> Geometry | None:

@@ -29,7 +29,10 @@ _LEVELS: tuple[dict[str, str], ...] = (
 
 def evaluate(text: str, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]], who: str) -> Any:
     """The value of a formula; operators are calls of `functions` by their official names. `who` is for errors."""
-    return _Reader(text, variables, functions, who).whole()
+    try:
+        return _Reader(text, variables, functions, who).whole()
+    except RecursionError:
+        raise EngineError(f"{who}: The formula is nested too deeply.") from None
 
 
 class _Reader:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pipeline.engine.timeunits import instant, local, moment, zone
+from pipeline.engine.timeunits import instant, moment, zone
 from pipeline.errors import EngineError
 
 DEFAULT = "yyyy-MM-dd'T'HH:mm:ss"
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _ZONE_NAMES = {
     "UTC": "Coordinated Universal Time",
@@ -66,8 +69,13 @@ class _Token(NamedTuple):
     """A run of one pattern letter, or text to stand as it is (letter "")."""
 
     letter: str
-    count: int
+    length: int
     text: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it stands for digits."""
+        return self.letter in _NUMBERS and not (self.letter == "M" and self.length > 2)
 
 
 def _tokens(pattern: str) -> Iterator[_Token]:
@@ -79,7 +87,8 @@ def _tokens(pattern: str) -> Iterator[_Token]:
                 raise EngineError(f"Illegal pattern component '{found[0]}' in the date format '{pattern}'.")
             yield _Token(found[2], len(found[0]), "")
         else:
-            yield _Token("", 0, "'" if found[0] == "''" else found[0] if found[1] is None else found[1].replace("''", "'"))
+            quoted = "'" if found[0] == "''" else found[1]
+            yield _Token("", 0, found[0] if quoted is None else quoted.replace("''", "'"))
 
 
 _NUMBERS: dict[str, Callable[[datetime], int]] = {
@@ -104,13 +113,14 @@ _NUMBERS: dict[str, Callable[[datetime], int]] = {
 
 def formatted(millis: int, pattern: str | None, zone_name: str | None) -> str:
     """The date in the zone (UTC without one), by the pattern or in ISO form."""
-    aware = moment(millis).astimezone(zone(zone_name))
-    when = _When(aware.replace(tzinfo=None), zone_name or "UTC", aware.tzname() or "UTC", aware.utcoffset() or timedelta())
+    aware = moment(millis, zone(zone_name))
+    offset = aware.utcoffset() or timedelta()
+    when = _When(aware.replace(tzinfo=None), zone_name or "UTC", aware.tzname() or "UTC", offset)
     return "".join(_written(token, when) for token in _tokens(DEFAULT if pattern is None else pattern))
 
 
 def _written(token: _Token, when: _When) -> str:
-    letter, count = token.letter, token.count
+    letter, count = token.letter, token.length
     if not letter:
         return token.text
     if letter == "G":
@@ -150,7 +160,7 @@ def parsed(pattern: str, text: str, zone_name: str | None) -> int:
     if found is None:
         raise EngineError(f"Date.parse: '{text}' does not have the format '{pattern}'.")
     fields: dict[str, str] = {}
-    two_digit_year = any(t.letter in "Yyx" and t.count == 2 for t in tokens)
+    two_digit_year = any(t.letter in "Yyx" and t.length == 2 for t in tokens)
     for i, token in enumerate(tokens):
         if token.letter:
             fields["y" if token.letter == "Y" else token.letter] = found[f"t{i}"]
@@ -160,18 +170,21 @@ def parsed(pattern: str, text: str, zone_name: str | None) -> int:
         raise EngineError(f"Date.parse: '{text}' is not a date in the format '{pattern}': {error}.") from None
 
 
+_WORDS = {"G": "AD|BC|CE|BCE", "E": "[a-z]+", "a": "AM|PM", "z": "[A-Z ]+", "Z": r"[+-]\d\d:?\d\d|Z|[\w/+-]+"}
+
+
 def _reading(token: _Token, following: list[_Token], index: int) -> str:
     """A regular expression for one token; digits right before other digits have a fixed count."""
     if not token.letter:
         return re.escape(token.text)
     letter = token.letter
-    if letter == "M" and token.count >= 3:
+    if letter == "M" and token.length >= 3:
         body = "|".join(m for name in _MONTHS for m in (name, name[:3]))
     elif letter in "GEazZ":
-        body = {"G": "AD|BC|CE|BCE", "E": "[a-z]+", "a": "AM|PM", "z": "[A-Z ]+", "Z": r"[+-]\d\d:?\d\d|Z|[\w/+-]+"}[letter]
+        body = _WORDS[letter]
     else:
-        fixed = bool(following) and following[0].letter in _NUMBERS and not (following[0].letter == "M" and following[0].count > 2)
-        body = rf"\d{{{token.count}}}" if fixed or letter == "S" else r"\d+"
+        fixed = bool(following) and following[0].is_number
+        body = rf"\d{{{token.length}}}" if fixed or letter == "S" else r"\d+"
     return f"(?P<t{index}>{body})"
 
 
@@ -212,10 +225,10 @@ _ISO = re.compile(
 
 
 def iso_instant(text: str, zone_name: str | None, who: str) -> int:
-    """The instant of an ISO date such as `1996-01-01`, `1996-001` or `1996-01-01T08:00`, in the zone if it names none."""
+    """The instant of `1996-01-01`, `1996-001`, `1996-01-01T08:00` …; in the given zone unless the text names one."""
     found = _ISO.fullmatch(text.strip())
     if found is None:
-        raise EngineError(f"{who}: Invalid date string '{text}'. Give ISO 8601, such as '1996-01-01' or '1996-01-01T08:00'.")
+        raise EngineError(f"{who}: Invalid date string '{text}'. Give ISO 8601, such as '1996-01-01T08:00'.")
     part = {k: int(v) for k, v in found.groupdict().items() if v is not None and k not in ("zone", "fraction")}
     try:
         time = datetime(part["year"], part.get("month", 1), part.get("day", 1))
@@ -225,8 +238,3 @@ def iso_instant(text: str, zone_name: str | None, who: str) -> int:
         raise EngineError(f"{who}: Invalid date string '{text}': {error}.") from None
     fraction = int((found["fraction"] or "0").ljust(3, "0")[:3])
     return instant(time, zone(found["zone"] or zone_name)) + fraction
-
-
-def local_text(millis: int) -> str:
-    """The instant in UTC with milliseconds, for messages."""
-    return local(millis, zone(None)).isoformat(timespec="milliseconds")

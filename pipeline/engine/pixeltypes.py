@@ -43,7 +43,8 @@ def ranged(kind: Precision, values: Iterable[float] | None, dimensions: int = 0)
     """A type with the hull of the values as range; integers stay within 64 bits, infinities mean no range."""
     known = [] if values is None else list(values)
     if not known or any(not math.isfinite(v) for v in known):
-        return PixelType(kind, *(LONG if kind == "int" else (None, None)), dimensions)
+        low_, high_ = LONG if kind == "int" else (None, None)
+        return PixelType(kind, low_, high_, dimensions)
     low, high = min(known), max(known)
     if kind == "int":
         low, high = max(int(low), LONG[0]), min(int(high), LONG[1])

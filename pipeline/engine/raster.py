@@ -11,7 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,12 @@ def levels(href: str) -> tuple[tuple[int, int], ...]:
     return _HANDLES.levels[key]
 
 
+def band_names(href: str | Path) -> tuple[str | None, ...]:
+    """The description of each band, where the file gives one."""
+    with open_raster(href) as dataset, _unrestricted(dataset) as whole:
+        return tuple(whole.descriptions)
+
+
 def close_all() -> None:
     """Close the calling thread's cached handles."""
     while _HANDLES.open:
@@ -192,12 +198,21 @@ def _identity(href: str) -> tuple[Any, ...]:
 def _sizes(href: str) -> Iterator[tuple[int, int]]:
     dataset = _handle(href, 0)
     yield dataset.width, dataset.height
-    # Safe only now: opening level 0 has refused the tag that would make GDAL look for overviews elsewhere.
-    with _environment(href), rasterio.open(dataset.name, driver=dataset.driver) as whole:
+    with _unrestricted(dataset) as whole:
         factors = whole.overviews(1)[:MAX_LEVELS]
     for level in range(1, len(factors) + 1):
         with open_raster(href, level) as overview:
             yield overview.width, overview.height
+
+
+@contextmanager
+def _unrestricted(dataset: DatasetReader) -> Iterator[DatasetReader]:
+    """A checked raster opened again with all that GDAL hides where overviews are off.
+
+    Safe only after that check: it has refused the tag that would make GDAL look for overviews elsewhere.
+    """
+    with _environment(dataset.name), rasterio.open(dataset.name, driver=dataset.driver) as whole:
+        yield whole
 
 
 def _driver(name: str) -> str:

@@ -108,7 +108,7 @@ def leaf(
         return reducer
 
     def layers(stacked: list[list[Pixels]]) -> list[Pixels]:
-        if any(p.data.ndim > 2 for pixels in stacked for p in pixels):
+        if any(p.data.ndim > 2 or p.data.dtype == object for pixels in stacked for p in pixels):
             return by_pixels(reducer, stacked)
         return reduce_blocks(stacked, weighted, block)
 
@@ -152,7 +152,7 @@ def numbers(column: Any, name: str) -> NDArray:
         column = np.array(list(column))
     if column.dtype.kind not in "iuf":  # booleans, and integers beyond 64 bits
         return np.asarray(column.astype(np.int64 if column.dtype.kind == "b" else np.float64))
-    return column
+    return np.asarray(column)
 
 
 def _described(value: Any) -> str:

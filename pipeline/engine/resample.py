@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from affine import Affine
@@ -75,9 +75,10 @@ def aligned_offset(grid: GeoBox, crs: str, transform: Affine) -> tuple[int, int]
     return (x, y) if exact and abs(chain.c - x) < 1e-4 and abs(chain.f - y) < 1e-4 else None
 
 
-def take(source: Pixels, origin: tuple[int, int], where: Positions, method: Method, shape: tuple[int, int]) -> Pixels:
+def take(source: Pixels, origin: tuple[int, int], where: Positions, method: Method, shape: Any) -> Pixels:
     """Pixels at the positions from a source window whose upper left pixel is `origin`; outside it is masked."""
     x, y = where.x - origin[0], where.y - origin[1]
+    shape = (int(shape[0]), int(shape[1]))
     if method == "nearest":
         return _nearest(source, x, y, shape)
     return _weighted(source, x - 0.5, y - 0.5, _linear if method == "bilinear" else _cubic, shape)

@@ -6,6 +6,7 @@ Requests and responses are plain values; nothing here knows of sockets, of the c
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -200,7 +201,7 @@ def integer(value: Any, name: str) -> int | None:
     found = number(value, name)
     if found is None:
         return None
-    return int(found) if found.is_integer() else int(_refuse(value, name))
+    return int(found) if math.isfinite(found) and found.is_integer() else int(_refuse(value, name))
 
 
 def _refuse(value: Any, name: str) -> float:

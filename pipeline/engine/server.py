@@ -124,8 +124,6 @@ class _HttpServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "minecover"
-    sys_version = ""
     timeout = IDLE_SECONDS
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -216,6 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and answer.body:
             self.wfile.write(answer.body)
         self.wfile.flush()
+
+    def version_string(self) -> str:
+        """The name in the Server header; no versions."""
+        return "minecover"
 
     def log_message(self, format: str, *args: Any) -> None:
         # The query may hold the token.

@@ -32,8 +32,11 @@ class Session:
     ) -> None:
         raster.harden_process()
         self.archive = archive
-        self.tiler = tiles.Tiler(workers, budget_bytes)
-        self.scheduler = scheduler
+        self.tiler = tiles.Tiler(workers, budget_bytes, scheduler)
+
+    def close(self) -> None:
+        """Let go of threads, or of the cluster."""
+        self.tiler.close()
 
     def evaluate(self, expression: dict[str, Any]) -> Any:
         """The value of an expression graph."""

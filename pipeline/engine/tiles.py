@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from pipeline.engine.plan import Pixels, Plan, evaluate
+from pipeline.errors import MinecoverError
 
 Window = tuple[slice, slice]
-Task = Callable[[GeoBox], list[Pixels]]
 
 SIDES = (1024, 512, 256, 128, 64, 32)
 RESULT_BYTES = 9
@@ -25,12 +26,29 @@ SOURCE_BYTES = 3
 
 
 class Tiler:
-    """Runs tile tasks. `executor` is any concurrent.futures executor; by default threads of this process."""
+    """Runs tile tasks on any concurrent.futures executor: threads of this process, or a Dask cluster.
 
-    def __init__(self, workers: int | None = None, budget_bytes: int = 1 << 30) -> None:
-        self.workers = workers or os.cpu_count() or 1
+    What travels to a cluster is the plan: evaluated once, with every number the graph computed on the way in it.
+    """
+
+    def __init__(
+        self, workers: int | None = None, budget_bytes: int = 1 << 30, scheduler: str | None = None
+    ) -> None:
         self.budget_bytes = budget_bytes
-        self.executor: Executor = ThreadPoolExecutor(self.workers, thread_name_prefix="tile")
+        self._client = None if scheduler is None else _client(scheduler)
+        self.executor: Executor
+        if self._client is None:
+            self.workers = workers or os.cpu_count() or 1
+            self.executor = ThreadPoolExecutor(self.workers, thread_name_prefix="tile")
+        else:
+            self.workers = max(sum(self._client.nthreads().values()), 1)
+            self.executor = self._client.get_executor(pure=False)
+
+    def close(self) -> None:
+        """Let go of threads, or of the cluster."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
 
     def whole(self, plans: Sequence[Plan], grid: GeoBox) -> list[Pixels]:
         """Pixels on the whole grid, assembled from tiles."""
@@ -38,13 +56,9 @@ class Tiler:
 
     def stream(self, plans: Sequence[Plan], grid: GeoBox) -> Iterator[tuple[Window, list[Pixels]]]:
         """Tiles row by row from the top, never more in flight than the workers can hold."""
-        side = self.side(plans)
-        return self.run(lambda tile: evaluate(plans, tile), grid, side)
-
-    def run(self, task: Task, grid: GeoBox, side: int) -> Iterator[tuple[Window, list[Pixels]]]:
-        """The task on each tile, in order; a single tile runs in the caller's thread."""
-        windows = list(split(grid.shape, side))
-        if len(windows) == 1:
+        task = partial(evaluate, list(plans))
+        windows = list(split(grid.shape, self.side(plans)))
+        if len(windows) == 1 and self._client is None:
             yield windows[0], task(grid)
             return
         pending: deque[tuple[Window, Future[list[Pixels]]]] = deque()
@@ -66,6 +80,20 @@ class Tiler:
         share = self.budget_bytes / (self.workers + 1)
         each = bytes_a_pixel(plans)
         return next((s for s in SIDES if s * s * each <= share), SIDES[-1])
+
+
+def _client(scheduler: str) -> Any:
+    """A client of the Dask cluster at the address."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise MinecoverError(
+            "A scheduler needs Dask, which is not installed. `pip install 'minecover[dask]'` brings it."
+        ) from None
+    try:
+        return Client(scheduler, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise MinecoverError(f"No Dask scheduler answers at '{scheduler}': {error}. Start one there.") from None
 
 
 def bytes_a_pixel(plans: Sequence[Plan]) -> int:

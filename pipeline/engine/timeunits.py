@@ -5,15 +5,18 @@ Instants are milliseconds since 1970-01-01 UTC; local times are naive datetimes.
 
 from __future__ import annotations
 
+import math
 import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import EngineError
 
 _EPOCH = datetime(1970, 1, 1)
 _DAY = 86_400_000
+_FIELDS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
 # Mean lengths in milliseconds; the year is the Gregorian calendar's 365.2425 days.
 LENGTHS: dict[str, int] = {
@@ -40,39 +43,45 @@ def zone(name: str | None) -> tzinfo:
     if name is None or name in ("UTC", "Z"):
         return UTC
     offset = re.fullmatch(r"([+-])(\d{2}):?(\d{2})?", name)
-    if offset:
+    try:
+        if offset is None:
+            return ZoneInfo(name)
         delta = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
         return timezone(-delta if offset[1] == "-" else delta)
-    try:
-        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise EngineError(f"The time zone '{name}' is not recognised. Give a name such as 'America/Los_Angeles'.") from None
+        raise EngineError(
+            f"The time zone '{name}' is not recognised. Give a name such as 'America/Los_Angeles'."
+        ) from None
 
 
-def moment(millis: float) -> datetime:
-    """The instant as an aware datetime in UTC."""
+def moment(millis: int, where: tzinfo) -> datetime:
+    """The instant as an aware datetime in the zone."""
     try:
-        return (_EPOCH + timedelta(milliseconds=millis)).replace(tzinfo=UTC)
+        return (_EPOCH + timedelta(milliseconds=millis)).replace(tzinfo=UTC).astimezone(where)
     except (OverflowError, ValueError):
         raise EngineError(f"The date {millis} ms is outside the years 1 to 9999.") from None
 
 
 def local(millis: int, where: tzinfo) -> datetime:
     """The local time of an instant."""
-    return moment(millis).astimezone(where).replace(tzinfo=None)
+    return moment(millis, where).replace(tzinfo=None)
 
 
 def instant(time: datetime, where: tzinfo) -> int:
     """The instant of a local time, in milliseconds."""
-    return (time.replace(tzinfo=where).astimezone(UTC).replace(tzinfo=None) - _EPOCH) // timedelta(milliseconds=1)
+    try:
+        return (time.replace(tzinfo=where).astimezone(UTC).replace(tzinfo=None) - _EPOCH) // timedelta(milliseconds=1)
+    except OverflowError:
+        raise EngineError(f"The date {time} is outside the years 1 to 9999.") from None
 
 
 def floor(time: datetime, name: str) -> datetime:
     """The start of the unit that a local time lies in; weeks start on Monday."""
     if name == "week":
         return floor(time, "day") - timedelta(days=time.weekday())
-    fields = {"year": 1, "month": 2, "day": 3, "hour": 4, "minute": 5, "second": 6}[name]
-    return datetime(*(*time.timetuple()[:fields], *(1, 1, 1)[fields:]))
+    smaller = _FIELDS[_FIELDS.index(name) + 1 :]
+    starts: dict[str, Any] = {f: 1 if f in ("month", "day") else 0 for f in smaller}
+    return time.replace(**starts)
 
 
 def shifted(time: datetime, count: int, name: str) -> datetime:
@@ -89,6 +98,8 @@ def shifted(time: datetime, count: int, name: str) -> datetime:
 
 def advanced(millis: int, count: float, name: str, where: tzinfo) -> int:
     """An instant moved by units of the local calendar; fractions by the unit's mean length."""
+    if not math.isfinite(count):
+        raise EngineError(f"A date cannot be moved by {count} {name}s.")
     if name in ("hour", "minute", "second"):
         return millis + round(count * LENGTHS[name])
     whole = int(count)

@@ -103,18 +103,26 @@ def _collection(collection: Collection) -> dict[str, Any]:
         elements.append(to_wire(element))
         if len(elements) > MAX_ELEMENTS:
             raise EngineError(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
-    form: dict[str, Any] = {"type": collection.kind}
+    form: dict[str, Any] = {"type": _kind(collection)}
     if collection.id is not None:
         form["id"] = collection.id
     if collection.version is not None:
         form["version"] = collection.version
-    if collection.kind == "ImageCollection":
+    if form["type"] == "ImageCollection":
         form["bands"] = []
     else:
         form["columns"] = _columns(collection)
     if collection.properties:
         form["properties"] = to_wire(collection.properties)
     return form | {"features": elements}
+
+
+def _kind(collection: Collection) -> str:
+    """What the elements are, whatever they were mapped from; the declared kind of an empty collection."""
+    first = next(iter(collection), None)
+    if first is None:
+        return collection.kind
+    return "ImageCollection" if isinstance(first, Image) else "FeatureCollection"
 
 
 def _columns(collection: Collection) -> dict[str, str]:

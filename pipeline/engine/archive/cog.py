@@ -27,7 +27,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from pipeline.engine.archive import durable
-from pipeline.engine.raster import open_raster, read_failure, shown
+from pipeline.engine.raster import band_names, open_raster, read_failure, shown
 from pipeline.errors import ArchiveError
 
 RESAMPLING = {"mean": "AVERAGE", "sample": "NEAREST", "mode": "MODE"}
@@ -75,7 +75,7 @@ def header(path: str | Path, assume_crs: str | None = None) -> Header:
             dataset.height,
             dataset.dtypes[0],
             dataset.nodata,
-            tuple(dataset.descriptions),
+            band_names(path),
             alpha,
             alpha or any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums),
         )

@@ -195,6 +195,7 @@ class FolderArchive:
     ) -> Item:
         """Move checked files into place and let the image exist, in this order."""
         collection = self._collection_of(asset_id)
+        listing.text({"id": asset_id, "properties": dict(properties)})  # refused before anything is moved
         with self._changing(asset_id):
             old = self._replaceable(asset_id, overwrite)
             folder, version = self._make_item_folder(asset_id), _now()

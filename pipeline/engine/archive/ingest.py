@@ -136,7 +136,10 @@ def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | N
     if bands is None:
         names = [n for h, c in zip(headers, counts, strict=True) for n in _own_names(h, c)]
     else:
-        names = [ids.component(b) for b in bands]
+        names = list(bands)
+    odd = [n for n in names if not n or not n.isprintable() or "/" in n]
+    if odd:
+        raise ArchiveError(f"{odd[0]!r} cannot name a band. Use letters, digits, '_', '-' and '.'.")
     if len(set(names)) < len(names):
         raise ArchiveError(f"Band names must differ from each other: {', '.join(names)}.")
     ends = [sum(counts[: i + 1]) for i in range(len(counts))]
@@ -163,7 +166,7 @@ def _own_names(header: cog.Header, count: int) -> list[str]:
         raise ArchiveError(
             f"{shown(header.path)} does not name its {count} bands. Name them in order with --band NAME."
         )
-    return [ids.component(n) for n in names]
+    return names
 
 
 def _recipe(sources: list[Source], meaning: Meaning, properties: dict[str, Any], copy: bool) -> str:

@@ -224,6 +224,30 @@ def rank_cells(data: NDArray, mask: NDArray, out: NDArray) -> None:
 
 
 @compiled
+def _pull(rows: NDArray, point: NDArray, target: NDArray) -> tuple[float, float]:
+    """Fills Weiszfeld's next point; returns the strength of the pull there and how many rows lie on `point`."""
+    weight, here = 0.0, 0
+    target[:] = 0.0
+    for k in range(rows.shape[0]):
+        square = 0.0
+        for i in range(point.size):
+            square += (rows[k, i] - point[i]) ** 2
+        if square > 1e-24:
+            inverse = 1 / math.sqrt(square)
+            weight += inverse
+            for i in range(point.size):
+                target[i] += rows[k, i] * inverse
+        else:
+            here += 1
+    strength = 0.0
+    if weight > 0:
+        for i in range(point.size):
+            target[i] /= weight
+            strength += (weight * (target[i] - point[i])) ** 2
+    return math.sqrt(strength), here
+
+
+@compiled
 def geometric_median_cells(data: NDArray, mask: NDArray, eta: float, out: NDArray, ok: NDArray) -> None:
     """Fills out (cell, input) with the point of least total distance; steps shorter than `eta` end the search.
 
@@ -231,28 +255,23 @@ def geometric_median_cells(data: NDArray, mask: NDArray, eta: float, out: NDArra
     """
     dimensions, size = data.shape[0], data.shape[1]
     rows, row_weights = np.empty((size, dimensions)), np.empty(size)
+    target = np.empty(dimensions)
     for x in range(ok.size):
         n = _gather(data, mask, x, rows, row_weights)
         ok[x] = n > 0
-        point = np.zeros(dimensions)
+        point = out[x]
+        point[:] = 0.0
         for k in range(n):
-            point += rows[k] / n
+            for i in range(dimensions):
+                point[i] += rows[k, i] / n
         for _ in range(1000 if n > 0 else 0):
-            pull, target, weight, here = np.zeros(dimensions), np.zeros(dimensions), 0.0, 0
-            for k in range(n):
-                distance = math.sqrt(((rows[k] - point) ** 2).sum())
-                if distance > 1e-12:
-                    target += rows[k] / distance
-                    pull += (rows[k] - point) / distance
-                    weight += 1 / distance
-                else:
-                    here += 1
-            strength = math.sqrt((pull**2).sum())
-            if weight == 0.0 or strength <= here:
+            strength, here = _pull(rows[:n], point, target)
+            if strength <= here:
                 break
-            moved = point + (1 - here / strength) * (target / weight - point)
-            step = math.sqrt(((moved - point) ** 2).sum())
-            point = moved
-            if step < eta:
+            step = 0.0
+            for i in range(dimensions):
+                move = (1 - here / strength) * (target[i] - point[i])
+                point[i] += move
+                step += move * move
+            if step < eta * eta:
                 break
-        out[x] = point

@@ -69,26 +69,50 @@ def filled(elevation: NDArray, outlets: NDArray) -> NDArray:
 
 
 @compiled
-def _surface(z: NDArray, widths: NDArray, heights: NDArray, product: int, azimuth: float, altitude: float) -> NDArray:
+def _surface(
+    z: NDArray, widths: NDArray, heights: NDArray, product: int, azimuth: float, altitude: float
+) -> NDArray:
+    """One loop a product and nothing but selects inside, so that each vectorises."""
     out = np.empty((z.shape[0] - 2, z.shape[1] - 2), np.float32)
     sun_east, sun_north = np.cos(altitude) * np.sin(azimuth), np.cos(altitude) * np.cos(azimuth)
     sun_up, degrees = np.sin(altitude), 180.0 / np.pi
+    east, north = np.empty(out.shape[1]), np.empty(out.shape[1])
     for y in range(out.shape[0]):
+        above, here, below, line = z[y], z[y + 1], z[y + 2], out[y]
         per_x, per_y = 0.5 / widths[y], 0.5 / heights[y]
-        for x in range(out.shape[1]):
-            east = (float(z[y + 1, x + 2]) - float(z[y + 1, x])) * per_x
-            north = (float(z[y, x + 1]) - float(z[y + 2, x + 1])) * per_y
-            if product == 0:
-                out[y, x] = np.arctan(np.sqrt(east * east + north * north)) * degrees
-            elif product == 2:
-                light = (sun_up - sun_east * east - sun_north * north) / np.sqrt(1.0 + east * east + north * north)
-                out[y, x] = 255.0 * max(light, 0.0)
-            elif east == 0.0 and north == 0.0:
-                out[y, x] = 0.0
-            else:
-                angle = np.arctan2(-east, -north) * degrees
-                out[y, x] = angle if angle >= 0.0 else angle + 360.0
+        for x in range(line.size):
+            east[x] = (float(here[x + 2]) - float(here[x])) * per_x
+            north[x] = (float(above[x + 1]) - float(below[x + 1])) * per_y
+        if product == 0:
+            for x in range(line.size):
+                line[x] = _angle(np.sqrt(east[x] * east[x] + north[x] * north[x]), 1.0) * degrees
+        elif product == 1:
+            for x in range(line.size):
+                angle = _angle(-east[x], -north[x]) * degrees
+                line[x] = angle if angle >= 0.0 else angle + 360.0
+        else:
+            for x in range(line.size):
+                light = sun_up - sun_east * east[x] - sun_north * north[x]
+                light = light if light > 0.0 else 0.0
+                line[x] = 255.0 * light / np.sqrt(1.0 + east[x] * east[x] + north[x] * north[x])
     return out
+
+
+@compiled
+def _angle(y: float, x: float) -> float:
+    """The angle of (x, y) to the x axis in radians, to 2e-8, without a branch; 0 for (0, 0).
+
+    The library's arctan2 cannot be vectorised. Polynomial: Abramowitz and Stegun, 4.4.49.
+    """
+    ax, ay = abs(x), abs(y)
+    least, most = (ax, ay) if ax < ay else (ay, ax)
+    t = least / (most if most > 0.0 else 1.0)
+    s = t * t
+    series = s * (0.1065626393 + s * (-0.0752896400 + s * (0.0429096138 + s * (-0.0161657367 + s * 0.0028662257))))
+    angle = t * (1.0 + s * (-0.3333314528 + s * (0.1999355085 + s * (-0.1420889944 + series))))
+    angle = np.pi / 2.0 - angle if ay > ax else angle
+    angle = np.pi - angle if x < 0.0 else angle
+    return -angle if y < 0.0 else angle
 
 
 @compiled

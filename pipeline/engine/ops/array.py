@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.engine.arrays import array, from_values, typed
+from pipeline.engine.arrays import affordable, array, from_values, typed
 from pipeline.engine.values import Array
 from pipeline.errors import EngineError
 
@@ -86,6 +86,7 @@ def _bits(value: float) -> Array:
 def _identity(size: int) -> Array:
     if size < 0:
         raise EngineError(f"Array.identity: size must not be negative, got {size}.")
+    affordable(size * size, "Array.identity")
     return array(np.eye(size, dtype=np.int64))
 
 
@@ -95,15 +96,15 @@ def _length(source: Array) -> Array:
 
 def _mask(source: Array, mask: Array) -> Array:
     """Positions kept along the one axis on which the mask is longer than 1, where it is not zero."""
-    depth = max(source.data.ndim, mask.data.ndim)
+    depth = max(source.data.ndim, mask.data.ndim, 1)
     data, keep = _deepened(source.data, depth), _deepened(mask.data, depth)
     long = [i for i, n in enumerate(keep.shape) if n != 1]
     if len(long) > 1:
-        raise EngineError(f"Array.mask: The mask may be longer than 1 on one axis only; its shape is {list(mask.data.shape)}.")
+        raise EngineError(f"Array.mask: The mask's shape {list(mask.data.shape)} is longer than 1 on several axes.")
     axis = long[0] if long else 0
-    if depth and data.shape[axis] != keep.shape[axis]:
+    if data.shape[axis] != keep.shape[axis]:
         raise EngineError(
-            f"Array.mask: The mask has length {keep.shape[axis]} on axis {axis} and the array {data.shape[axis]}; they must agree."
+            f"Array.mask: On axis {axis} the mask has length {keep.shape[axis]} and the array {data.shape[axis]}."
         )
     return typed(np.compress(keep.reshape(-1) != 0, data, axis), source.type)
 
@@ -114,6 +115,7 @@ def _pad(source: Array, lengths: list[int], value: float) -> Array:
     if len(lengths) != data.ndim:
         raise EngineError(f"Array.pad: {len(lengths)} lengths were given for an array of {data.ndim} dimensions.")
     widths = [(0, max(want - have, 0)) for want, have in zip(lengths, data.shape, strict=True)]
+    affordable(math.prod(float(max(w, n)) for w, n in zip(lengths, data.shape, strict=True)), "Array.pad")
     filler = from_values(value)
     joined = np.pad(data.astype(np.result_type(data, filler.data)), widths, constant_values=value)
     return typed(joined, source.type.union(filler.type))
@@ -137,6 +139,7 @@ def _repeat(source: Array, axis: int, copies: int) -> Array:
     """Copies of the array, one after the other along the axis."""
     if axis < 0 or copies < 1:
         raise EngineError(f"Array.repeat: axis ({axis}) must not be negative and copies ({copies}) must be positive.")
+    affordable(source.data.size * copies, "Array.repeat")
     data = _deepened(source.data, max(axis + 1, source.data.ndim))
     return typed(np.concatenate([data] * copies, axis), source.type)
 
@@ -166,13 +169,13 @@ def _sort(source: Array, keys: Array | None) -> Array:
     by = (source if keys is None else keys).data
     long = [i for i, n in enumerate(by.shape) if n > 1]
     if len(long) > 1:
-        raise EngineError(f"Array.sort: The keys may be longer than 1 on one axis only; their shape is {list(by.shape)}.")
+        raise EngineError(f"Array.sort: The shape {list(by.shape)} of the keys is longer than 1 on several axes.")
     if not long:
         return source
     axis = long[0]
     if axis >= source.data.ndim or source.data.shape[axis] != by.shape[axis]:
         raise EngineError(
-            f"Array.sort: The keys have length {by.shape[axis]} on axis {axis}; the array's shape is {list(source.data.shape)}."
+            f"Array.sort: Keys of shape {list(by.shape)} do not fit an array of shape {list(source.data.shape)}."
         )
     return typed(source.data.take(np.argsort(by.reshape(-1), kind="stable"), axis), source.type)
 
@@ -180,7 +183,8 @@ def _sort(source: Array, keys: Array | None) -> Array:
 def _transpose(source: Array, axis1: int, axis2: int) -> Array:
     """Two axes exchanged; a vector counts as a column."""
     data = _deepened(source.data, max(axis1 + 1, axis2 + 1, source.data.ndim))
-    return typed(data.swapaxes(_axis(data, axis1, "Array.transpose"), axis2), source.type)
+    first, second = _axis(data, axis1, "Array.transpose"), _axis(data, axis2, "Array.transpose")
+    return typed(data.swapaxes(first, second), source.type)
 
 
 def _reduce(source: Array, reducer: Reducer, axes: list[int], field_axis: int | None) -> Array:
@@ -190,10 +194,10 @@ def _reduce(source: Array, reducer: Reducer, axes: list[int], field_axis: int | 
         _axis(data, axis, "Array.reduce")
     if field_axis is None and (reducer.inputs > 1 or len(reducer.outputs) > 1):
         raise EngineError("Array.reduce: A reducer with several inputs or outputs needs 'fieldAxis'.")
-    if field_axis is not None and (field_axis in axes or data.shape[_axis(data, field_axis, "Array.reduce")] != reducer.inputs):
-        raise EngineError(f"Array.reduce: 'fieldAxis' must be another axis than 'axes', of length {reducer.inputs}.")
     work = data[..., None] if field_axis is None else data
-    field = work.ndim - 1 if field_axis is None else field_axis
+    field = work.ndim - 1 if field_axis is None else _axis(data, field_axis, "Array.reduce")
+    if field in axes or work.shape[field] != reducer.inputs:
+        raise EngineError(f"Array.reduce: 'fieldAxis' must be another axis than 'axes', of length {reducer.inputs}.")
     kept = [i for i in range(work.ndim) if i != field and i not in axes]
     shape = [work.shape[i] for i in kept]
     order = [*kept, *axes, field]

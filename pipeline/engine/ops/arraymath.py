@@ -62,4 +62,4 @@ TABLE: dict[str, Callable[..., Any]] = {
     "Array.dotProduct": _dot,
 }
 
-NOTES = {"Array.add": "Integer results are 64 bits wide; beyond that they go on as doubles, as with subtract and multiply."}
+NOTES = {"Array.add": "Integer results are 64 bits wide, and doubles beyond; so with subtract and multiply."}

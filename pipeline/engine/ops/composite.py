@@ -219,7 +219,7 @@ def ragged(data: NDArray, good: NDArray) -> Pixels:
     cells = np.empty(data.shape[:2], object)
     for at in np.ndindex(*data.shape[:2]):
         cells[at] = data[at][good[at]]
-    return Pixels(cells, good.any(axis=-1))
+    return Pixels(cells, np.asarray(good.any(axis=-1)))
 
 
 def _to_array_per_band(collection: Collection, axis: int, drop_masked: bool) -> Image:
@@ -233,8 +233,10 @@ def _to_array_per_band(collection: Collection, axis: int, drop_masked: bool) -> 
             good = np.stack([valid(p.mask) for p in pixels], axis=-1)
             data = data.reshape(data.shape[:2] + (1,) * axis + data.shape[2:])
             if drop_masked:
-                return ragged(np.moveaxis(data, -1, 2), good) if axis == 0 else Pixels(data, good.all(axis=-1))
-            return Pixels(data, good.all(axis=-1))
+                return (
+                    ragged(np.moveaxis(data, -1, 2), good) if axis == 0 else Pixels(data, np.asarray(good.all(axis=-1)))
+                )
+            return Pixels(data, np.asarray(good.all(axis=-1)))
 
         plan = Local(compute, tuple(b.plan for b in layers))
         made.append(Band(name, PixelType(kind.precision, kind.min, kind.max, axis + 1), plan, WGS84, None))

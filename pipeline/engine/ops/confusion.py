@@ -41,7 +41,8 @@ def _counts(matrix: Opaque) -> NDArray:
 def _ratio(part: Any, whole: Any) -> NDArray:
     """The quotient; 0 where the whole is."""
     whole = np.asarray(whole, np.float64)
-    return np.divide(part, whole, out=np.zeros(whole.shape), where=whole != 0)
+    result: NDArray = np.divide(part, whole, out=np.zeros(whole.shape), where=whole != 0)
+    return result
 
 
 def _accuracy(matrix: Opaque) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ def _millis(value: Any, time_zone: str | None, who: str) -> int:
     """An instant from a Date, milliseconds or an ISO string."""
     if isinstance(value, Date):
         return value.millis
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return int(value)
     if isinstance(value, str):
         return joda.iso_instant(value, time_zone, who)

@@ -27,7 +27,7 @@ def _make(value: Any) -> Entries:
     if isinstance(value, dict):
         return value
     if not isinstance(value, list) or len(value) % 2 or not all(isinstance(k, str) for k in value[::2]):
-        raise EngineError(f"Dictionary: Cannot convert {text(value)[:80]}; give a dictionary or alternating keys and values.")
+        raise EngineError(f"Dictionary: Cannot convert {text(value)[:80]}; give alternating keys and values.")
     return dict(zip(value[::2], value[1::2], strict=True))
 
 

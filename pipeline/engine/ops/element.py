@@ -98,6 +98,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "Element.copyProperties": _copy_properties,
     "Element.replaceProperties": _replace_properties,
     "Element.geometry": geometry,
+    "Image.geometry": geometry,
+    "Image.copyProperties": _copy_properties,
 }
 
 NOTES: dict[str, str] = {

@@ -265,9 +265,7 @@ def _covering_grid(geometry: Geometry, proj: Projection, scale: float | None) ->
 def overlay(operation: Callable[..., BaseGeometry]) -> Callable[..., Geometry]:
     """A set operation on two geometries, in the projection or in longitude and latitude."""
 
-    def combine(
-        left: Geometry, right: Geometry, max_error: ErrorMargin | None, proj: Projection | None
-    ) -> Geometry:
+    def combine(left: Geometry, right: Geometry, max_error: ErrorMargin | None, proj: Projection | None) -> Geometry:
         a, b = _together(left, right, proj)
         shape = operation(a, b)
         if shape.is_empty:

@@ -72,10 +72,12 @@ def _moved(window: Any, old: Projection, new: Projection) -> Any:
     edge = np.linspace(0, 1, 21)
     xs = np.concatenate([edge, edge, np.zeros(21), np.ones(21)]) * grid.width
     ys = np.concatenate([np.zeros(21), np.ones(21), edge, edge]) * grid.height
-    x, y = grid.transform * (xs, ys)
+    t = grid.transform
+    x, y = t.a * xs + t.b * ys + t.c, t.d * xs + t.e * ys + t.f
     if not crs_.same(old.crs, new.crs):
         x, y = crs_.transformer(old.crs, new.crs).transform(x, y)
-    px, py = ~Affine(*new.transform) * (np.asarray(x), np.asarray(y))
+    t = ~Affine(*new.transform)
+    px, py = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
     x0, y0 = math.floor(px.min() + 1e-6), math.floor(py.min() + 1e-6)
     return x0, y0, math.ceil(px.max() - 1e-6) - x0, math.ceil(py.max() - 1e-6) - y0
 
@@ -366,7 +368,7 @@ def _noise(grid: GeoBox, seed: int, distribution: str) -> NDArray:
     if distribution == "uniform":
         return first
     second = _hash(cell[1], cell[0], np.uint64((seed + 1) % 2**64))
-    return np.sqrt(-2 * np.log(np.maximum(first, 2**-53))) * np.cos(2 * np.pi * second)
+    return np.asarray(np.sqrt(-2 * np.log(np.maximum(first, 2**-53))) * np.cos(2 * np.pi * second))
 
 
 def _hash(a: NDArray, b: NDArray, seed: Any) -> NDArray:
@@ -376,7 +378,7 @@ def _hash(a: NDArray, b: NDArray, seed: Any) -> NDArray:
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
         z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.asarray((z >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
 TABLE = {

@@ -163,12 +163,18 @@ def _flatten(image: Image, labels: list[list[str]], separator: str) -> Image:
             _check_lengths(data.shape[2:], lengths)
         else:
             data = np.zeros((*data.shape[:2], *lengths), band.type.dtype)
-        return tuple(Pixels(data[(slice(None), slice(None), *at)], mask) for at in np.ndindex(*lengths))
+        return tuple(Pixels(_cell(data, at), mask) for at in np.ndindex(*lengths))
 
     whole = Local(compute, (band.plan,))
     names = [separator.join(labels[i][j] for i, j in enumerate(at)) for at in np.ndindex(*lengths)]
     kind = kind_of(band.type, 0)
     return image.with_bands(Band(n, kind, Part(whole, i), band.projection, band.window) for i, n in enumerate(names))
+
+
+def _cell(data: NDArray, at: tuple[int, ...]) -> NDArray:
+    """One cell of every pixel's array, as a band."""
+    index: Any = (slice(None), slice(None), *at)
+    return np.asarray(data[index])
 
 
 def _check_lengths(found: Sequence[int], wanted: Sequence[int]) -> None:
@@ -191,7 +197,7 @@ def _get(image: Image, position: Image) -> Image:
             if data.dtype != object and len(fixed) == len(places):
                 at = tuple(int(v) for v in fixed)
                 if len(at) == data.ndim - 2 and all(0 <= i < n for i, n in zip(at, data.shape[2:], strict=True)):
-                    return Pixels(data[(slice(None), slice(None), *at)], both(pixels.mask, *(p.mask for p in places)))
+                    return Pixels(_cell(data, at), both(pixels.mask, *(p.mask for p in places)))
             return _picked(pixels, places, band.type)
 
         plan = Local(compute, (band.plan, *plans))
@@ -228,7 +234,8 @@ def _slice(image: Image, axis: int, start: Image | None, end: Image | None, step
             high = next(given) if end is not None else None
             constant = all(0 in p.data.strides[:2] for p in limits)
             if constant and pixels.data.dtype != object:
-                cut = slice(*(None if p is None else int(p.data.flat[0]) for p in (low, high)), step)
+                first, last = (None if p is None else int(p.data.flat[0]) for p in (low, high))
+                cut = slice(first, last, step)
                 at = (slice(None),) * (axis + 2)
                 return Pixels(pixels.data[(*at, cut)], both(pixels.mask, *(p.mask for p in limits)))
 
@@ -253,10 +260,8 @@ def _reduce(image: Image, reducer: Reducer, axes: list[int], field: int | None) 
         return reduce_array(array, reducer, axes, field)
 
     def make(band: Band) -> Band:
-        if reducer.inputs == 1:
-            kind = reducer.output_types([kind_of(band.type, 0)])[0]
-        else:
-            kind = PixelType("double")
+        one_input = reducer.inputs == 1
+        kind = reducer.output_types([kind_of(band.type, 0)])[0] if one_input else PixelType("double")
         kind = kind_of(kind, max(band.type.dimensions, 1))
         plan = Local(lambda pixels: by_pixel(one, kind.dtype, pixels), (band.plan,))
         return Band(band.name, kind, plan, band.projection, band.window)

@@ -30,20 +30,23 @@ def _plain(function: Any) -> Binary:
 
 def _divide(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
     """Division by zero gives zero, as Earth Engine documents."""
-    result = np.divide(a, b, dtype=dtype, casting="unsafe")
+    result: NDArray = np.divide(a, b, dtype=dtype, casting="unsafe")
     zero = b == 0
-    return np.where(zero, dtype.type(0), result) if zero.any() else result
+    if zero.any():
+        result = np.where(zero, dtype.type(0), result)
+    return result
 
 
 def _mod(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
     """The remainder with the dividend's sign; by zero it is zero."""
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     safe = np.where(b == 0, dtype.type(1), b)
-    return np.where(b == 0, dtype.type(0), np.fmod(a, safe))
+    result: NDArray = np.where(b == 0, dtype.type(0), np.fmod(a, safe))
+    return result
 
 
 def _compare(function: Any) -> Binary:
-    return lambda a, b, dtype: function(a, b).view(np.uint8)
+    return lambda a, b, dtype: np.asarray(function(a, b)).view(np.uint8)
 
 
 def _bit(function: Any) -> Binary:
@@ -55,13 +58,14 @@ def _shift(left: bool) -> Binary:
 
     def shift(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
         a, b = a.astype(dtype), b.astype(dtype) * (1 if left else -1)
-        return np.where(b >= 0, np.left_shift(a, np.maximum(b, 0)), np.right_shift(a, np.maximum(-b, 0)))
+        up, down = np.left_shift(a, np.maximum(b, 0)), np.right_shift(a, np.maximum(-b, 0))
+        return np.asarray(np.where(b >= 0, up, down))
 
     return shift
 
 
 def _logic(function: Any) -> Binary:
-    return lambda a, b, dtype: function(a != 0, b != 0).view(np.uint8)
+    return lambda a, b, dtype: np.asarray(function(a != 0, b != 0)).view(np.uint8)
 
 
 def _first(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
@@ -106,7 +110,8 @@ def to_type(data: NDArray, kind: PixelType) -> NDArray:
             whole = np.trunc(np.nan_to_num(data, nan=0.0))
             inside = np.clip(whole, kind.min, kind.max)
             result = inside.astype(dtype)
-            return np.where(whole >= kind.max, dtype.type(int(kind.max)), result) if dtype.itemsize == 8 else result
+            full: NDArray = np.where(whole >= kind.max, dtype.type(int(kind.max)), result)
+            return full if dtype.itemsize == 8 else result
         limits = np.iinfo(data.dtype) if data.dtype.kind in "iu" else None
         if limits is not None and (limits.min < kind.min or limits.max > kind.max):
             data = np.clip(data, max(kind.min, limits.min), min(kind.max, limits.max))
@@ -125,8 +130,8 @@ def _clamp(image: Image, low: float, high: float) -> Image:
 
         kind = band.type
         if kind.min is not None and kind.max is not None:
-            inside = [min(max(v, low), high) for v in (kind.min, kind.max)]
-            kind = PixelType(kind.precision, *inside, kind.dimensions) if kind.precision != "int" else kind
+            least, most = (min(max(v, low), high) for v in (kind.min, kind.max))
+            kind = kind if kind.precision == "int" else PixelType(kind.precision, least, most, kind.dimensions)
         return Band(band.name, kind, Local(compute, (band.plan,)), band.projection, band.window)
 
     return band_map(image, limit)

@@ -7,9 +7,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.arrays import from_values
+from pipeline.engine.arrays import affordable, from_values
 from pipeline.engine.collection import Feature
 from pipeline.engine.equality import equal, order
+from pipeline.engine.geometry import Geometry
 from pipeline.engine.image import Image
 from pipeline.engine.ops.string import text
 from pipeline.engine.values import Array, Filter, Function
@@ -51,8 +52,6 @@ def is_number(value: Any) -> bool:
 
 def is_geometry(value: Any) -> bool:
     """Whether a value is a geometry."""
-    from pipeline.engine.geometry import Geometry
-
     return isinstance(value, Geometry)
 
 
@@ -119,7 +118,7 @@ def _map(items: Items, function: Function, drop_nulls: bool) -> Items:
     if drop_nulls:
         return [r for r in results if r is not None]
     if any(r is None for r in results):
-        raise EngineError("List.map: The mapped function returned null. Pass dropNulls=True to leave such elements out.")
+        raise EngineError("List.map: The mapped function returned null. Pass dropNulls to leave such elements out.")
     return results
 
 
@@ -148,6 +147,7 @@ def _remove_all(items: Items, other: Items) -> Items:
 def _repeat(value: Any, count: int) -> Items:
     if count < 0:
         raise EngineError(f"List.repeat: count must not be negative, got {count}.")
+    affordable(count, "List.repeat")
     return [value] * count
 
 
@@ -173,6 +173,7 @@ def _sequence(start: float, end: float | None, step: float, count: int | None) -
     if count is not None:
         if count < 1:
             raise EngineError(f"List.sequence: count must be positive, got {count}.")
+        affordable(count, "List.sequence")
         if end is not None:
             spans = max(count - 1, 1)
             values = [start + (end - start) * i / spans for i in range(count)]
@@ -183,8 +184,10 @@ def _sequence(start: float, end: float | None, step: float, count: int | None) -
         raise EngineError("List.sequence: At least one of 'end' or 'count' must be specified.")
     if step == 0:
         raise EngineError("List.sequence: step must not be 0.")
+    steps = (end - start) / step
+    affordable(steps, "List.sequence")
     # Rounding must not lose an end that the steps reach, as in 0 … 1 by 0.1.
-    return [start + step * i for i in range(math.floor((end - start) / step + 1e-9) + 1)]
+    return [start + step * i for i in range(math.floor(max(steps, -1) + 1e-9) + 1)]
 
 
 def _set(items: Items, index: int, element: Any) -> Items:
@@ -194,6 +197,8 @@ def _set(items: Items, index: int, element: Any) -> Items:
 
 def _shuffle(items: Items, seed: Any) -> Items:
     """A permutation, the same for the same seed; `false` asks for a new one each time."""
+    if seed is not None and not isinstance(seed, (int, float)):
+        raise EngineError(f"List.shuffle: seed must be a number or false, not {text(seed)[:80]}.")
     generator = random.Random() if seed is False else random.Random(int(seed or 0))
     return generator.sample(items, len(items))
 
@@ -274,6 +279,6 @@ TABLE: dict[str, Callable[..., Any]] = {
 
 NOTES = {
     "List.shuffle": "The permutation for a seed is not Earth Engine's.",
-    "List.sort": "Mixed lists sort as null, booleans, numbers, strings, dates, lists; Earth Engine's order is not documented.",
+    "List.sort": "Mixed lists sort as null, booleans, numbers, strings, dates, lists; the order is undocumented.",
     "List.sequence": "An end that is missed only by rounding is included.",
 }

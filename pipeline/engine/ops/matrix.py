@@ -68,14 +68,16 @@ def _inverse(source: Array) -> Array:
     try:
         return array(np.linalg.inv(_square(source, "Array.matrixInverse")))
     except np.linalg.LinAlgError:
-        raise EngineError("Array.matrixInverse: The matrix is singular. Array.matrixPseudoInverse takes such ones.") from None
+        raise EngineError("Array.matrixInverse: The matrix is singular. Use Array.matrixPseudoInverse.") from None
 
 
 def _solve(left: Array, right: Array) -> Array:
     """x in left × x = right; the least-squares one where there are more equations than unknowns."""
     a, b = (_matrix(m, "Array.matrixSolve").astype(np.float64) for m in (left, right))
     if a.shape[0] != b.shape[0]:
-        raise EngineError(f"Array.matrixSolve: Both matrices need the same number of rows, found {a.shape[0]} and {b.shape[0]}.")
+        raise EngineError(
+            f"Array.matrixSolve: Shapes {list(a.shape)} and {list(b.shape)} differ in the number of rows."
+        )
     if a.shape[0] != a.shape[1]:
         return array(np.linalg.lstsq(a, b)[0])
     try:
@@ -129,6 +131,6 @@ TABLE: dict[str, Callable[..., Any]] = {
 }
 
 NOTES = {
-    "Array.eigen": "Signs of eigenvectors follow the documentation's examples for symmetric matrices; for others they may differ.",
+    "Array.eigen": "Signs of eigenvectors follow the documented examples; those of unsymmetric matrices may differ.",
     "Array.matrixQRDecomposition": "Signs and the choice of full-size factors are NumPy's; so for singular values.",
 }

@@ -43,7 +43,7 @@ def _cast(name: str) -> Callable[[Number], Number]:
     if name == "double":
         return float
     if name == "float":
-        return lambda value: float(np.float32(value))
+        return lambda value: _number(elementwise.operand(value).astype(np.float32))
     low, high = INT_RANGES[name]
     return lambda value: _number(elementwise.cast(elementwise.operand(value), low, high, rounds=False))
 
@@ -75,13 +75,10 @@ def _unit_scale(value: Number, low: Number, high: Number) -> Number:
     return 0 if low == high else (value - low) / (high - low)
 
 
-def _constants() -> dict[str, Any]:
-    return {"PI": math.pi, "E": math.e}
-
-
 def _expression(text: str, variables: dict[str, Any] | None) -> Number:
     """The value of a formula such as `(a + b) ** 2 > c ? a : b`."""
-    return evaluate(text, {**_constants(), **(variables or {})}, FUNCTIONS, "Number.expression")
+    value: Number = evaluate(text, {"PI": math.pi, "E": math.e, **(variables or {})}, FUNCTIONS, "Number.expression")
+    return value
 
 
 CASTS = {name: _cast(name) for name in (*INT_RANGES, "float", "double")}

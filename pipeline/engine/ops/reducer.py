@@ -124,7 +124,7 @@ def _deviations(
     """A constructor for `rule(count, sums of squared to `power`-th deviations)`; `least` values are needed."""
 
     def fold(values: NDArray) -> list[Any]:
-        deviations = values - values.mean()
+        deviations = values - values.mean(dtype=np.float64)
         powers = np.array([[(deviations**p).sum()] for p in range(2, power + 1)])
         if values.size < least or (power > 2 and powers[0, 0] == 0):
             return [None]
@@ -145,7 +145,7 @@ def _circular(name: str, output: str, rule: Callable[[Any, Any], Any]) -> Callab
     """A constructor for `rule(mean cosine, mean sine)` of weighted angles in radians."""
 
     def fold(angles: NDArray, weights: NDArray) -> list[Any]:
-        total = weights.sum()
+        total, angles = weights.sum(), angles.astype(np.float64)
         return [float(rule(np.cos(angles) @ weights / total, np.sin(angles) @ weights / total))]
 
     def block(data: list[NDArray], mask: NDArray) -> tuple[list[NDArray], NDArray]:

@@ -31,7 +31,8 @@ def _array(values: NDArray) -> Array:
 
 def _pair_moments(data: Sequence[NDArray], weights: NDArray) -> NDArray:
     out = np.empty((6, weights.shape[1]))
-    stack.pair_moments(data[0], data[1], weights, out)
+    x, y = (np.asarray(d, np.float64) for d in data)
+    stack.pair_moments(x, y, weights, out)
     return out
 
 

@@ -29,11 +29,12 @@ class Buckets(NamedTuple):
 def buckets(values: NDArray, weights: NDArray, max_buckets: int | None, min_width: float | None) -> Buckets:
     """The finest buckets of which at most `max_buckets` (rounded up to a power of 2) hold all values.
 
-    Widths are powers of 2, times `min_width` if that is given; bounds are multiples of the width.
+    Widths are powers of 2, times `min_width` if that is given; bounds are multiples of the width, so that values on
+    both sides of 0 need two buckets.
     """
-    most = 1 << (max(max_buckets or DEFAULT_BUCKETS, 1) - 1).bit_length()
+    most = 1 << (max(max_buckets or DEFAULT_BUCKETS, 2) - 1).bit_length()
     low, high = float(values.min()), float(values.max())
-    width = min_width if min_width and min_width > 0 else _fine_width(high - low, most)
+    width = min_width if min_width and min_width > 0 else _fine_width(low, high, most)
     while np.floor(high / width) - np.floor(low / width) + 1 > most:
         width *= 2
     first = np.floor(low / width)
@@ -45,8 +46,18 @@ def buckets(values: NDArray, weights: NDArray, max_buckets: int | None, min_widt
     return Buckets(float(first * width), float(width), counts, means)
 
 
-def _fine_width(spread: float, most: int) -> float:
-    return 1.0 if spread <= 0 else float(2.0 ** np.floor(np.log2(spread / most)))
+def _fine_width(low: float, high: float, most: int) -> float:
+    if low == high:
+        return 1.0
+    finest = max((high - low) / most, float(np.spacing(max(abs(low), abs(high)))))
+    return float(2.0 ** np.floor(np.log2(finest)))
+
+
+def finite(name: str, values: NDArray, weights: NDArray) -> tuple[NDArray, NDArray]:
+    """Values and weights as given; infinite and undefined values have no bucket and are refused."""
+    if not np.isfinite(values).all():
+        raise EngineError(f"Reducer.{name}: inputs must be finite, but some are not. Mask or filter them first.")
+    return values, weights
 
 
 def numbers_of(values: NDArray) -> list[Any]:
@@ -58,7 +69,7 @@ def numbers_of(values: NDArray) -> list[Any]:
 
 def _histogram(max_buckets: int | None, min_width: float | None, max_raw: int | None) -> Reducer:
     def fold(values: NDArray, weights: NDArray) -> list[Any]:
-        made = buckets(values, weights, max_buckets, min_width)
+        made = buckets(*finite("histogram", values, weights), max_buckets, min_width)
         return [
             {
                 "bucketMeans": made.means.tolist(),
@@ -80,7 +91,7 @@ def _auto_histogram(
     max_buckets: int | None, min_width: float | None, max_raw: int | None, cumulative: bool
 ) -> Reducer:
     def fold(values: NDArray, weights: NDArray) -> list[Any]:
-        made = buckets(values, weights, max_buckets, min_width)
+        made = buckets(*finite("autoHistogram", values, weights), max_buckets, min_width)
         return _table(made.low + np.arange(made.counts.size) * made.width, made.counts, cumulative)
 
     return leaf("autoHistogram", ["histogram"], fold, lambda t: [TABLE_TYPE], weighted=True)

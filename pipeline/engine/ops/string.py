@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.engine import javafmt
+from pipeline.engine import javafmt, joda
 from pipeline.engine.regex import compiled
 from pipeline.engine.values import Date
+from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError
 
 
@@ -22,18 +23,12 @@ def text(value: Any) -> str:
     if isinstance(value, (int, float)):
         return javafmt.text(value)
     if isinstance(value, Date):
-        from pipeline.engine.joda import formatted
-
-        return formatted(value.millis, None, None)
-    from pipeline.engine.wire import to_wire
-
+        return joda.formatted(value.millis, None, None)
     return _encode(to_wire(value))
 
 
 def _encode(value: Any) -> str:
     """JSON without spaces; integral numbers without decimals."""
-    from pipeline.engine.wire import to_wire
-
     return json.dumps(to_wire(value), ensure_ascii=False, separators=(",", ":"))
 
 

@@ -68,3 +68,7 @@ def test_replacing_keeps_the_index():
         "a": 1.5,
     }
     assert call("replaceProperties", FEATURE, None).properties == {"system:index": "3"}
+
+
+def test_an_image_without_bounds_lies_everywhere():
+    assert TABLE["Image.geometry"](IMAGE, None, None, None).unbounded

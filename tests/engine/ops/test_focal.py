@@ -83,7 +83,7 @@ def test_compiled_reducers_equal_the_stack_of_shifts(seed, name, weight, partial
     weights = np.array([[1, 0.5, 0.25], [0, 1, 1], [0.5, 0.5, 1]])
     kernel = KERNELS["Kernel.fixed"](-1, -1, weights.tolist(), -1, -1, False)
     image = arrays.image(a=(data, mask))
-    fast = reducer(name, *([1] if name in ("min", "max") else [None] * 3 if name == "mode" else []))
+    fast = reducer(name, *{"min": [1], "max": [1], "mode": [None] * 3, "median": [None] * 3}.get(name, []))
     found = result(focal.reduce_neighborhood(image, fast, kernel, weight, skip, None))
     slow = replace(fast, name="not compiled")
     expected = result(focal.reduce_neighborhood(image, slow, kernel, weight, skip, None))

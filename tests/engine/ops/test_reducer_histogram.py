@@ -38,6 +38,16 @@ def test_buckets_hold_all_values_within_bounds(values: list[float], most: int | 
             assert made["bucketMeans"][i] == pytest.approx(np.mean(inside), rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("values", [[1e9, 1e9 + 1e-6], [0.0, 5e-324], [-1e300, 1e300]])
+def test_extreme_ranges_have_buckets(values: list[float]) -> None:
+    assert sum(reduce("histogram", None, None, None, values=values)["histogram"]) == 2
+
+
+def test_infinite_values_are_refused() -> None:
+    with pytest.raises(EngineError, match="finite"):
+        reduce("autoHistogram", None, None, None, False, values=[1.0, float("inf")])
+
+
 def test_histogram_counts_are_weighted() -> None:
     made = reduce("histogram", None, 1.0, None, values=[0, 0, 2], weights=[0.5, 0.25, 1])
     assert made == {"bucketMeans": [0.0, 1.5, 2.0], "bucketMin": 0.0, "bucketWidth": 1.0, "histogram": [0.75, 0.0, 1.0]}

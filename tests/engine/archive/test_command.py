@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.commands.archive import app, named_values
+from pipeline.errors import MinecoverError
+from tests.engine.archive.rasters import numbers, write
+
+
+def run(*words: str | Path, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, [str(w) for w in words])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_create_add_list_check(tmp_path: Path) -> None:
+    place, tif = tmp_path / "archive", write(tmp_path / "x.tif", numbers(2))
+    run("create", place, "C", "--title", "Scenes")
+    words = ["add", place, tif, "--collection", "C", "--band", "B2", "--band", "B3", "--time", "2021-06-01"]
+    assert "C/x added" in run(*words, "--property", "CLOUD=12.5", "--property", "who=me").output
+    assert "nothing changed" in run(*words, "--property", "CLOUD=12.5", "--property", "who=me").output
+    assert run("list", place).output == "collection  C  Scenes\n"
+    assert run("list", place, "C").output == "image       C/x  2021-06-01T00:00:00Z  B2 B3\n"
+    assert run("list", place, "C", "--start", "2022-01-01").output == ""
+    assert run("list", place, "C", "--bbox", "2,44,4,46").output != ""
+    assert "All images can be read" in run("check", place).output
+    (place / "C" / "x" / "x.tif").write_bytes(b"gone")
+    assert "1 problem(s)" in run("check", place, code=2).output
+
+
+def test_properties_are_json_or_text() -> None:
+    assert named_values(["a=1.5", "b=text", "c=[1,2]", "d=x=y", "e="]) == {
+        "a": 1.5, "b": "text", "c": [1, 2], "d": "x=y", "e": ""
+    }  # fmt: skip
+    with pytest.raises(MinecoverError, match="NAME=VALUE"):
+        named_values(["oops"])
+
+
+@pytest.mark.parametrize("words", [["--bbox", "1,2,3"], ["--start", "June"]])
+def test_wrong_filters_are_refused(tmp_path: Path, words: list[str]) -> None:
+    run("create", tmp_path / "a", "C")
+    done = CliRunner().invoke(app, ["list", str(tmp_path / "a"), "C", *words])
+    assert isinstance(done.exception, MinecoverError)
+
+
+def test_every_command_has_an_example() -> None:
+    for command in app.registered_commands:
+        assert command.epilog and command.epilog.startswith("Example: minecover archive ")
