@@ -38,14 +38,14 @@ clean:
 .venv/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv and pip was found. Install one" \
 		"(Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@echo "Building .venv with $$($(PYTHON) --version): about 1 GB and a few minutes, once."
+	@echo "Building .venv with $$($(PYTHON) --version): about 1.3 GB and a few minutes, once."
 	@test -f $@ || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready-test: .venv/ready
-	@echo "Adding what the tests need to .venv: about 0.5 GB more."
+	@echo "Adding what the tests need to .venv: about 0.7 GB more."
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install --disable-pip-version-check -e ".[test]"
 	@touch .venv/ready

@@ -1,4 +1,4 @@
-"""GLCM texture (asm, contrast, corr, idm, ent; 7 × 7; four directions averaged) against scikit-image, and on two threads.
+"""GLCM texture (asm, contrast, corr, idm, ent; 7 × 7; mean of four directions) against scikit-image; 1 and 2 threads.
 
 scikit-image computes window by window: 400 windows are timed and extrapolated to the image. One run, same pixels.
 """
@@ -21,7 +21,10 @@ PROPERTIES = ("ASM", "contrast", "correlation", "homogeneity", "entropy")
 def picture() -> np.ndarray:
     """A smooth texture with noise, in LEVELS grey levels, padded by the window's half."""
     rng = np.random.default_rng(0)
-    smooth = ndimage.gaussian_filter(rng.normal(size=(SIDE + 2 * SIZE,) * 2), 4) * 8 + rng.normal(size=(SIDE + 2 * SIZE,) * 2) / 4
+    smooth = (
+        ndimage.gaussian_filter(rng.normal(size=(SIDE + 2 * SIZE,) * 2), 4) * 8
+        + rng.normal(size=(SIDE + 2 * SIZE,) * 2) / 4
+    )
     ranks = smooth.ravel().argsort().argsort().reshape(smooth.shape)
     return (ranks * LEVELS // smooth.size).astype(np.uint8)
 

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipeline.console import start_logging
 from pipeline.engine.archive import FolderArchive
 from tests.scenes import small_archive
+
+settings.register_profile("house", max_examples=50, deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,16 @@
 """The command line: help is quick, mistakes are plain, interruption is one line."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
 from pipeline import cli
+from pipeline.engine.archive import FolderArchive
 from pipeline.errors import ArchiveError, MinecoverError
 
 HEAVY = {"ee", "numpy", "numba", "scipy", "rasterio", "pandas", "geopandas", "matplotlib", "xarray", "odc"}
@@ -112,6 +116,29 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_serve_answers_until_it_is_interrupted(scenes: FolderArchive) -> None:
+    command = [sys.executable, "-m", "pipeline", "engine", "serve", "--archive", str(scenes.root), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout
+        served.stdout.readline()
+        url = served.stdout.readline().split("url='")[1].split("'")[0]
+        with urllib.request.urlopen(f"{url}/$discovery/rest?version=v1", timeout=30) as answer:
+            assert answer.status == 200
+        served.send_signal(signal.SIGINT)
+        _, err = served.communicate(timeout=30)
+    assert served.returncode == 130
+    assert err == "minecover: Interrupted.\n"
+
+
+def test_a_port_that_is_taken_is_one_plain_message(capsys: pytest.CaptureFixture[str], scenes: FolderArchive) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.main(["engine", "serve", "--archive", str(scenes.root), "--port", port]) == 2
+    assert f"Port {port} cannot be used" in capsys.readouterr().err
 
 
 def test_functions_lists_what_is_there_and_what_is_not(capsys: pytest.CaptureFixture[str]) -> None:

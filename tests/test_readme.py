@@ -2,12 +2,15 @@
 
 import re
 import runpy
+import textwrap
+from datetime import date
 from pathlib import Path
 
 import pytest
 import typer
 
-from pipeline import cli
+from pipeline import cli, engine
+from pipeline.demo import make_archive
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -58,3 +61,18 @@ def test_make_targets_of_the_readme_exist() -> None:
 def test_the_architecture_picture_is_what_its_script_draws() -> None:
     drawn = runpy.run_path(str(ROOT / "docs" / "draw_architecture.py"))["draw"]()
     assert (ROOT / "docs" / "architecture.svg").read_text("utf-8") == drawn
+
+
+def test_the_script_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_archive(tmp_path / "demo" / "archive", days=(date(2021, 7, 23),))
+    monkeypatch.chdir(tmp_path)
+    [script] = re.findall(r"^(    import ee\n(?:    .*\n|\n)+)", README, re.MULTILINE)
+    try:
+        exec(textwrap.dedent(script), {})
+    finally:
+        engine.disconnect()
+    answer = re.search(r"\{'nd': (.+)\}", capsys.readouterr().out)
+    assert answer
+    assert -1 < float(answer[1]) < 1

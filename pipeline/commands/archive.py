@@ -49,9 +49,7 @@ def add(
     scale: Annotated[float, typer.Option(help="Value = stored number x scale + offset.")] = 1.0,
     offset: Annotated[float, typer.Option(help="See --scale.")] = 0.0,
     pyramiding: Annotated[str, typer.Option(help="How overviews are made: mean, sample or mode.")] = "mean",
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="Keep files inside the archive as they are.")
-    ] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Keep files inside the archive as they are.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an image of the same id.")] = False,
     assume_crs: Annotated[str | None, typer.Option(help="CRS of files that name none, e.g. EPSG:32631.")] = None,
 ) -> None:
@@ -66,9 +64,7 @@ def add(
     say(f"{added.item.id} {'added' if added.changed else 'is there already; nothing changed'}.")
 
 
-@app.command(
-    "list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01"
-)
+@app.command("list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01")
 def list_assets(
     archive: Annotated[str, typer.Argument(help="Folder or STAC address of the archive.")],
     asset: Annotated[str, typer.Argument(help="Folder or collection; the roots by default.")] = "",

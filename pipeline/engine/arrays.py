@@ -36,7 +36,7 @@ def typed(data: NDArray, kind: PixelType) -> Array:
 def affordable(count: float, who: str) -> None:
     """Refuses results of more elements than fit into memory."""
     if not count <= MAX_ELEMENTS:
-        raise EngineError(f"{who}: A result of {count:.0f} elements is too large; at most {MAX_ELEMENTS} are allowed.")
+        raise EngineError(f"{who}: The result would have more than {MAX_ELEMENTS} elements, which is too many.")
 
 
 def convert(data: NDArray, kind: PixelType) -> Array:

@@ -124,13 +124,16 @@ def _connect_remote(project: str | None, credentials: Any) -> None:
 
 def _connect_local(engine: LocalEngine, project: str) -> None:
     import ee
+    from google.auth.credentials import AnonymousCredentials
 
     from pipeline.engine.transport import Transport
 
     disconnect()
     _stay_offline(ee)
     try:
-        ee.Initialize(credentials=None, project=project, url=engine.url, http_transport=Transport(engine.service))
+        # Credentials that ask nobody: without any, geemap's Map starts Google's login.
+        nobody, door = AnonymousCredentials(), Transport(engine.service)  # type: ignore[no-untyped-call]
+        ee.Initialize(credentials=nobody, project=project, url=engine.url, http_transport=door)
     except ee.EEException as error:
         engine.close()
         raise MinecoverError(f"The Earth Engine client refused to start: {error}") from error

@@ -60,7 +60,8 @@ def _arithmetic(function: Any) -> Binary:
         if result.dtype.kind != "i":
             return result
         wide: NDArray = function(a.astype(np.float64), b.astype(np.float64))
-        fits = np.abs(wide) < 2.0**63
+        # What wraps around is off by a multiple of 2**64; rounding to doubles is off by far less.
+        fits = np.abs(wide - result) < 2.0**62
         return result if bool(fits.all()) else wide
 
     return apply
@@ -87,10 +88,11 @@ def _bits(function: Any) -> Binary:
 def _shift(left: bool) -> Binary:
     """Shifts of 64-bit integers; a negative count goes the other way, as for images."""
 
-    def apply(a: NDArray, b: NDArray) -> NDArray:
+    def apply(a: NDArray, b: NDArray) -> Any:
         value, count = whole(a), whole(b) * (1 if left else -1)
-        up = np.left_shift(value, np.maximum(count, 0))
-        return np.where(count >= 0, up, np.right_shift(value, np.maximum(-count, 0)))
+        up: NDArray = np.left_shift(value, np.maximum(count, 0))
+        down: NDArray = np.right_shift(value, np.maximum(-count, 0))
+        return np.where(count >= 0, up, down)
 
     return apply
 

@@ -56,7 +56,43 @@ def decode(expression: Any) -> Node:
     """The root node of an expression `{"values": …, "result": …}`; malformed graphs are refused."""
     if not isinstance(expression, dict) or not isinstance(expression.get("values"), dict):
         raise EngineError('Malformed expression: it must be {"values": {…}, "result": key}.')
-    return _Decoder(expression["values"]).reference(expression.get("result"), 0)
+    decoder = _Decoder(expression["values"])
+    result = expression.get("result")
+    for key in _inner_first(decoder.values, result):
+        decoder.reference(key, 0)
+    return decoder.reference(result, 0)
+
+
+def _inner_first(values: dict[str, Any], result: Any) -> list[str]:
+    """The keys that the result reaches, each after those it refers to, found without recursion."""
+    order: list[str] = []
+    state: dict[str, bool] = {}  # False: its references are being visited; True: done
+    stack = [result]
+    while stack:
+        key = stack[-1]
+        if state.get(key) is None and isinstance(key, str) and key in values:
+            state[key] = False
+            stack.extend(k for k in _references(values[key]) if k not in state)
+        else:
+            stack.pop()
+            if state.get(key) is False:
+                state[key] = True
+                order.append(key)
+    return order
+
+
+def _references(node: Any) -> list[str]:
+    """The keys that a node refers to, in it or in the nodes inside it."""
+    found: list[str] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            found.extend(v for k in ("valueReference", "functionReference", "body") if isinstance(v := part.get(k), str))
+            stack.extend(v for k, v in part.items() if k != "constantValue")
+        elif isinstance(part, list):
+            stack.extend(part)
+    return found
 
 
 class _Decoder:

@@ -220,7 +220,7 @@ def _shrunk(grid: GeoBox) -> GeoBox:
     if longest <= THUMBNAIL_SIDE:
         return grid
     rows, columns = (max(1, round(n * THUMBNAIL_SIDE / longest)) for n in (height, width))
-    return GeoBox((rows, columns), grid.affine * Affine.scale(width / columns, height / rows), grid.crs)
+    return GeoBox((rows, columns), grid.affine @ Affine.scale(width / columns, height / rows), grid.crs)
 
 
 def _is_sized(expression: Any) -> bool:

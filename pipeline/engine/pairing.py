@@ -113,7 +113,10 @@ def _single(function: Unary, kind: PixelType) -> Callable[[Pixels], Pixels]:
         with np.errstate(all="ignore"):
             if pixels.data.dtype == object:
                 return Pixels(each(lambda x: function(x).astype(dtype), pixels.data), pixels.mask)
-            return Pixels(function(pixels.data).astype(dtype, copy=False), pixels.mask)
+            data = pixels.data
+            if dtype.kind == "f" and data.dtype.kind != "f":
+                data = data.astype(dtype)  # NumPy would take the root of bytes to 16-bit floats
+            return Pixels(function(data).astype(dtype, copy=False), pixels.mask)
 
     return compute
 

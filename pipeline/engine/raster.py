@@ -144,7 +144,7 @@ def levels(href: str) -> tuple[tuple[int, int], ...]:
 
 def band_names(href: str | Path) -> tuple[str | None, ...]:
     """The description of each band, where the file gives one."""
-    with open_raster(href) as dataset, _unrestricted(dataset) as whole:
+    with open_raster(href) as dataset, _unrestricted(href, dataset) as whole:
         return tuple(whole.descriptions)
 
 
@@ -198,7 +198,7 @@ def _identity(href: str) -> tuple[Any, ...]:
 def _sizes(href: str) -> Iterator[tuple[int, int]]:
     dataset = _handle(href, 0)
     yield dataset.width, dataset.height
-    with _unrestricted(dataset) as whole:
+    with _unrestricted(href, dataset) as whole:
         factors = whole.overviews(1)[:MAX_LEVELS]
     for level in range(1, len(factors) + 1):
         with open_raster(href, level) as overview:
@@ -206,12 +206,12 @@ def _sizes(href: str) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def _unrestricted(dataset: DatasetReader) -> Iterator[DatasetReader]:
+def _unrestricted(href: str | Path, dataset: DatasetReader) -> Iterator[DatasetReader]:
     """A checked raster opened again with all that GDAL hides where overviews are off.
 
     Safe only after that check: it has refused the tag that would make GDAL look for overviews elsewhere.
     """
-    with _environment(dataset.name), rasterio.open(dataset.name, driver=dataset.driver) as whole:
+    with _environment(href), rasterio.open(dataset.name, driver=dataset.driver) as whole:
         yield whole
 
 
@@ -237,7 +237,7 @@ def _missing(name: str, error: Exception) -> ArchiveError:
     return ArchiveError(f"{shown(name)} cannot be opened: {reason}. Check the path and its permissions.")
 
 
-def _environment(name: str) -> ExitStack:
+def _environment(name: str | Path) -> ExitStack:
     options = dict(OPEN_OPTIONS)
     if isinstance(name, Remote):
         options |= REMOTE_OPTIONS | {"CPL_VSIL_CURL_ALLOWED_FILENAME": f"/vsicurl/{name}"}

@@ -116,6 +116,8 @@ def _visualize_arguments(options: dict[str, Any]) -> dict[str, Any]:
         value = number(options.get(name), name)
         if value is not None:
             given[name] = value
+    if given.get("gamma", 1.0) <= 0:
+        raise EngineError(f"visualizationOptions.gamma must be positive, not {given['gamma']}.")
     return given
 
 

@@ -18,6 +18,7 @@ from pipeline.engine.graph import parse_json
 from pipeline.errors import EngineError
 
 MAX_PAGE = 1000
+MAX_INDEX = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,17 @@ def _json_object(body: bytes) -> dict[str, Any]:
     value = parse_json(body) if body.strip() else {}
     if not isinstance(value, dict):
         raise EngineError("Invalid JSON payload received. The body must be a JSON object.")
+    if rb"\ud" in body.lower():
+        _refuse_lone_surrogates(value)
     return value
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    """JSON can spell text that is no Unicode; nothing below is ready for it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise EngineError("Invalid JSON payload received. It holds text that is not Unicode.") from None
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -212,6 +223,6 @@ def page(size: Any, token: Any) -> tuple[int, int]:
     """Where a page begins and how many it holds, from `pageSize` and `pageToken`."""
     length = integer(size or None, "pageSize") or MAX_PAGE
     start = integer(token or None, "pageToken") or 0
-    if length < 0 or start < 0:
+    if not (0 < length <= MAX_INDEX and 0 <= start <= MAX_INDEX):
         raise EngineError(f"Invalid page: pageSize {size!r}, pageToken {token!r}.")
     return start, length

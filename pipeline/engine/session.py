@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from pipeline.engine.signatures import signatures
 from pipeline.errors import EngineError, UnsupportedOp
 
 DEFAULT_BUDGET = 1 << 30
+# Chains of a few hundred calls are ordinary, and each is several frames deep to parse.
+RECURSION_LIMIT = 5_000
 
 
 class Session:
@@ -31,6 +34,7 @@ class Session:
         scheduler: str | None = None,
     ) -> None:
         raster.harden_process()
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
         self.archive = archive
         self.tiler = tiles.Tiler(workers, budget_bytes, scheduler)
 

@@ -45,8 +45,21 @@ def gamma(x: NDArray) -> NDArray:
 
 
 def digamma(x: NDArray) -> NDArray:
-    """The logarithmic derivative of gamma; minus infinity at zero and the negative integers."""
-    return np.where(_pole(x), -np.inf, special.digamma(x))
+    """The logarithmic derivative of gamma; minus infinity at zero and the negative integers.
+
+    The documentation's last digits (`digamma(0.5)` is -1.963510028…, not …026) are those of Commons Math: the
+    asymptotic series from 49 on, with the signs of its last two terms exchanged.
+    """
+    x = np.asarray(x, np.float64)
+    left = x < 0
+    with np.errstate(all="ignore"):
+        at, total = np.where(left, 1 - x, x), np.where(left, -np.pi / np.tan(np.pi * x), 0.0)
+        for _ in range(49):
+            total = total - np.where(at < 49, 1 / at, 0)
+            at = np.where(at < 49, at + 1, at)
+        inverse = 1 / (at * at)
+        series = np.log(at) - 0.5 / at - inverse * (1 / 12 + inverse * (1 / 120 - inverse / 252))
+    return np.where(_pole(x), -np.inf, series + total)
 
 
 def trigamma(x: NDArray) -> NDArray:

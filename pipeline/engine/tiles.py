@@ -46,7 +46,7 @@ class Tiler:
 
     def close(self) -> None:
         """Let go of threads, or of the cluster."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown(wait=False)
         if self._client is not None:
             self._client.close()
 

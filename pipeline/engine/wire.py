@@ -152,7 +152,7 @@ def _named(value: Filter | Join) -> dict[str, Any]:
 
 
 def _reducer(reducer: Reducer) -> dict[str, Any]:
-    return {"type": reducer.name, "outputs": list(reducer.outputs)}
+    return {"type": f"Reducer.{reducer.name}", "outputs": list(reducer.outputs)}
 
 
 _RULES: tuple[tuple[type, Callable[[Any], Any]], ...] = (

@@ -99,8 +99,8 @@ def test_a_running_job_is_cancelled(operations):
 
 
 def test_two_run_at_once_and_higher_priority_goes_first(operations):
-    go, order = threading.Event(), []
-    blockers = [operations.start(operation(), lambda p: go.wait(20) and []) for _ in range(2)]
+    go, stay, order = threading.Event(), threading.Event(), []
+    blockers = [operations.start(operation(), lambda p, e=e: e.wait(20) and []) for e in (go, stay)]
     while any(b.state != "RUNNING" for b in blockers):
         pass
     low = operations.start(operation(priority=1), lambda p: order.append("low") or [])
@@ -111,6 +111,7 @@ def test_two_run_at_once_and_higher_priority_goes_first(operations):
     assert waiting.state == "CANCELLED", "one in line is cancelled at once"
     go.set()
     ended(operations, low), ended(operations, high)
+    stay.set()
     assert order == ["high", "low"]
 
 

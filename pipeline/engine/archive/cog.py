@@ -21,7 +21,7 @@ import shapely.geometry
 from affine import Affine
 from pyproj import Transformer
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -30,7 +30,7 @@ from pipeline.engine.archive import durable
 from pipeline.engine.raster import band_names, open_raster, read_failure, shown
 from pipeline.errors import ArchiveError
 
-RESAMPLING = {"mean": "AVERAGE", "sample": "NEAREST", "mode": "MODE"}
+RESAMPLING = {"mean": Resampling.average, "sample": Resampling.nearest, "mode": Resampling.mode}
 BLOCK = 512
 SMALLEST = 256
 CHUNK = 2048
@@ -90,19 +90,25 @@ def convert(
     nodata = _nodata(source, nodata)
     plain, target = folder / f"{name}.plain", folder / f"{name}.tif"
     options = {
-        "BLOCKSIZE": BLOCK,
+        "TILED": True,
+        "BLOCKXSIZE": BLOCK,
+        "BLOCKYSIZE": BLOCK,
         "COMPRESS": "ZSTD",
-        "PREDICTOR": "YES",
+        "PREDICTOR": 3 if np.dtype(source.dtype).kind == "f" else 2,
         "BIGTIFF": "IF_SAFER",
-        "OVERVIEW_RESAMPLING": RESAMPLING[pyramiding],
-        "OVERVIEW_COUNT": _overviews(source.width, source.height),
-        "OVERVIEWS": "IGNORE_EXISTING",
+        "COPY_SRC_OVERVIEWS": True,
+        # One band after the other, so that a wanted band does not cost the decoding of all: GDAL 3.10's own COG
+        # driver cannot. The layout is the same otherwise: all headers first, then from coarse to fine.
+        "INTERLEAVE": "BAND",
         "NUM_THREADS": "ALL_CPUS",
     }
+    environment = {"GDAL_TIFF_INTERNAL_MASK": True, "GDAL_PAM_ENABLED": False, "GDAL_TIFF_OVR_BLOCKSIZE": BLOCK}
     try:
-        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_PAM_ENABLED=False):
+        with rasterio.Env(**environment):
             _copy_pixels(source, plain, bands, nodata)
-            rasterio.shutil.copy(str(plain), str(target), driver="COG", **options)
+            with rasterio.open(plain, "r+") as made:
+                made.build_overviews(_overviews(source.width, source.height), RESAMPLING[pyramiding])
+            rasterio.shutil.copy(str(plain), str(target), driver="GTiff", **options)
     except (RasterioError, OSError) as error:
         raise ArchiveError(
             f"{shown(source.path)} could not be converted: {error}. Check the free space of the archive's disk; "
@@ -205,12 +211,12 @@ def _nodata(source: Header, asked: float | None) -> float | None:
     return value
 
 
-def _overviews(width: int, height: int) -> int:
-    """How many halvings it takes until the image fits one tile of Earth Engine's pyramid."""
-    count = 0
-    while max(width, height) / 2**count > SMALLEST:
-        count += 1
-    return count
+def _overviews(width: int, height: int) -> list[int]:
+    """The halvings until the image fits one tile of Earth Engine's pyramid."""
+    factors: list[int] = []
+    while max(width, height) / 2 ** len(factors) > SMALLEST:
+        factors.append(2 ** (len(factors) + 1))
+    return factors
 
 
 def _copy_pixels(source: Header, target: Path, names: Sequence[str], nodata: float | None) -> None:
@@ -226,6 +232,7 @@ def _copy_pixels(source: Header, target: Path, names: Sequence[str], nodata: flo
         "tiled": True,
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
+        "interleave": "band",
         "bigtiff": "IF_SAFER",
         "photometric": "MINISBLACK",
         "alpha": "UNSPECIFIED",

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.errors import ArchiveError
@@ -66,15 +66,15 @@ def staging(root: Path) -> Iterator[Path]:
     """A private folder on the archive's own disk, gone afterwards; those of killed processes are removed too."""
     parent = root / STAGING
     parent.mkdir(exist_ok=True)
-    for left in parent.iterdir():
-        _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        with _opened(folder / LOCK) as descriptor, reported(root):
+    with ExitStack() as owned, reported(root):
+        with locked(parent):
+            for left in (p for p in parent.iterdir() if p.is_dir()):
+                _remove_abandoned(left)
+            folder = Path(tempfile.mkdtemp(dir=parent))
+            owned.callback(shutil.rmtree, folder, ignore_errors=True)
+            descriptor = owned.enter_context(_opened(folder / LOCK))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        yield folder
 
 
 @contextmanager

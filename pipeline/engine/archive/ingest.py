@@ -20,7 +20,7 @@ from pipeline.engine.values import FLOAT
 from pipeline.errors import ArchiveError
 
 Time = str | int | datetime | date
-HEADROOM = 1.5
+HEADROOM = 2.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -121,11 +121,14 @@ class StacApiArchive:
     def _reported(self) -> Iterator[None]:
         import pystac
         import requests
+        from pystac_client.errors import ClientTypeError
         from pystac_client.exceptions import APIError
 
+        # What pystac-client raises on other answers than a STAC API's is not documented: the plain types were seen.
+        refused = (APIError, ClientTypeError, requests.RequestException, pystac.STACError, NotImplementedError)
         try:
             yield
-        except (APIError, requests.RequestException, pystac.STACError, ValueError, KeyError, TypeError) as error:
+        except (*refused, ValueError, LookupError, TypeError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"[:300]
             raise ArchiveError(
                 f"{self.url} did not answer as a STAC API ({reason}). Try again, or check it."

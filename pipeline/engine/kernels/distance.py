@@ -40,14 +40,35 @@ def along(marked: NDArray, x: float, y: float, reach: float, pad: tuple[int, int
 
 
 def cheapest(
-    costs: NDArray, passable: NDArray, sources: NDArray, widths: NDArray, tall: float, reach: float
+    costs: NDArray, passable: NDArray, sources: NDArray, widths: NDArray, heights: NDArray, reach: float
 ) -> NDArray:
     """Accumulated cost (band, row, column) from the nearest source by the first band's costs; infinite if out of reach.
 
     A step to one of the 8 neighbours costs its length times the mean of both cells' costs; equal paths are told apart
-    by the next band. Cells are `widths[row]` × `tall`, in the units of `reach`; a path is no longer than that.
+    by the next band. Cells are `widths[row]` × `heights[row]`, in the units of `reach`; a path is no longer than that.
     """
-    return _cheapest(costs.astype(np.float64), passable, sources, widths.astype(np.float64), tall, reach)
+    return _cheapest(
+        costs.astype(np.float64), passable, sources, widths.astype(np.float64), heights.astype(np.float64), reach
+    )
+
+
+def parabolas(heights: NDArray, radius: int) -> NDArray:
+    """Highest of the parabolas height − distance² over all cells within `radius` on both axes, and never below 0.
+
+    Padded by `radius`; cells of no height make no parabola.
+    """
+    reach = min(radius, int(np.sqrt(max(heights.max(initial=0), 0))))
+    cut = radius - reach
+    z = heights[cut : heights.shape[0] - cut, cut : heights.shape[1] - cut].astype(np.float64)
+    steps = range(-reach, reach + 1)
+    width, height = z.shape[1] - 2 * reach, z.shape[0] - 2 * reach
+    across = np.full((z.shape[0], width), -np.inf)
+    for k in steps:
+        np.maximum(across, z[:, reach + k : reach + k + width] - k * k, out=across)
+    out = np.zeros((height, width))
+    for k in steps:
+        np.maximum(out, across[reach + k : reach + k + height] - k * k, out=out)
+    return out
 
 
 @compiled
@@ -136,7 +157,7 @@ def _along(
 
 @compiled
 def _cheapest(
-    costs: NDArray, passable: NDArray, sources: NDArray, widths: NDArray, tall: float, reach: float
+    costs: NDArray, passable: NDArray, sources: NDArray, widths: NDArray, heights: NDArray, reach: float
 ) -> NDArray:
     """Dijkstra from all sources at once; a cell taken from the heap is settled."""
     bands, height, width = costs.shape
@@ -160,7 +181,7 @@ def _cheapest(
                 v, u = y + dy, x + dx
                 if v < 0 or u < 0 or v >= height or u >= width or not passable[v, u] or settled[v, u]:
                     continue
-                step = np.hypot(dx * (widths[y] + widths[v]) / 2.0, dy * tall)
+                step = np.hypot(dx * (widths[y] + widths[v]) / 2.0, dy * (heights[y] + heights[v]) / 2.0)
                 if length[y, x] + step > reach or not _better(costs, total, y, x, v, u, step):
                     continue
                 for b in range(bands):

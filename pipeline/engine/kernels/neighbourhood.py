@@ -200,7 +200,7 @@ def _median(seen: NDArray, n: int) -> float:
     upper: float = _select(seen, n, n // 2)
     if n % 2:
         return upper
-    lower = seen[0]
+    lower: float = seen[0]
     for k in range(1, n // 2):
         lower = max(lower, seen[k])
     return (lower + upper) / 2.0

@@ -69,9 +69,7 @@ def filled(elevation: NDArray, outlets: NDArray) -> NDArray:
 
 
 @compiled
-def _surface(
-    z: NDArray, widths: NDArray, heights: NDArray, product: int, azimuth: float, altitude: float
-) -> NDArray:
+def _surface(z: NDArray, widths: NDArray, heights: NDArray, product: int, azimuth: float, altitude: float) -> NDArray:
     """One loop a product and nothing but selects inside, so that each vectorises."""
     out = np.empty((z.shape[0] - 2, z.shape[1] - 2), np.float32)
     sun_east, sun_north = np.cos(altitude) * np.sin(azimuth), np.cos(altitude) * np.cos(azimuth)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.engine.arrays import affordable, array, from_values, typed
+from pipeline.engine.elementwise import operand, whole
 from pipeline.engine.values import Array
 from pipeline.errors import EngineError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.engine.reducer import Reducer
 
 NDArray = np.ndarray[Any, Any]
+MAX_DIMENSIONS = 32
 
 
 def _axis(data: NDArray, axis: int, who: str) -> int:
@@ -26,6 +28,8 @@ def _axis(data: NDArray, axis: int, who: str) -> int:
 
 def _deepened(data: NDArray, dimensions: int) -> NDArray:
     """The data with axes of length 1 appended."""
+    if dimensions > MAX_DIMENSIONS:
+        raise EngineError(f"Arrays have at most {MAX_DIMENSIONS} dimensions; {dimensions} are too many.")
     return data.reshape(data.shape + (1,) * (dimensions - data.ndim))
 
 
@@ -79,7 +83,7 @@ def _argmax(source: Array) -> list[int] | None:
 
 def _bits(value: float) -> Array:
     """Bits from the lowest to the highest that is set; negative numbers have 64."""
-    bits = int(value) & (2**64 - 1)
+    bits = int(whole(operand(value))) & (2**64 - 1)
     return array(np.array([bits >> i & 1 for i in range(max(bits.bit_length(), 1))]) == 1)
 
 
@@ -114,6 +118,8 @@ def _pad(source: Array, lengths: list[int], value: float) -> Array:
     data = source.data
     if len(lengths) != data.ndim:
         raise EngineError(f"Array.pad: {len(lengths)} lengths were given for an array of {data.ndim} dimensions.")
+    if not lengths:
+        return source
     widths = [(0, max(want - have, 0)) for want, have in zip(lengths, data.shape, strict=True)]
     affordable(math.prod(float(max(w, n)) for w, n in zip(lengths, data.shape, strict=True)), "Array.pad")
     filler = from_values(value)
@@ -146,7 +152,7 @@ def _repeat(source: Array, axis: int, copies: int) -> Array:
 
 def _reshape(source: Array, shape: Array) -> Array:
     """The same elements in rows of other lengths; one length may be -1, to be found."""
-    lengths = [int(n) for n in shape.data.reshape(-1)]
+    lengths = whole(shape.data.reshape(-1)).tolist()
     try:
         return typed(source.data.reshape(lengths), source.type)
     except ValueError:

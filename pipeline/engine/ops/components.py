@@ -77,7 +77,7 @@ def connected_components(image: Image, connectedness: Kernel, max_size: int) -> 
     def apply(grid: GeoBox, padded: Pixels, *others: Pixels) -> list[Pixels]:
         labels, count = kernels.components(padded.data, valid(padded.mask), steps)
         small = np.append(kernels.sizes(labels, count) <= size, False)
-        numbers = np.append(_positions(labels, count, grid.pad(far, far)), 0)
+        numbers = np.append(positions(first_cells(labels), grid.pad(far, far)), 0)
         here = inner(Pixels(labels, labels >= 0), grid)
         mask = here.mask & small[here.data]
         bands = [inner(p, grid) for p in (padded, *others)]
@@ -88,14 +88,16 @@ def connected_components(image: Image, connectedness: Kernel, max_size: int) -> 
     return image.with_bands(replace(b, plan=Part(whole, i)) for i, b in enumerate((*image.bands, added)))
 
 
-def _positions(labels: NDArray, count: int, grid: GeoBox) -> NDArray:
-    """A number for each component from where its first pixel lies, counted in pixels from the CRS's origin."""
+def first_cells(labels: NDArray) -> NDArray:
+    """(row, column) of the first cell of each component, in the order of their numbers."""
     _, first = np.unique(labels[labels >= 0], return_index=True)
-    rows, columns = (axis[first] for axis in np.nonzero(labels >= 0))
+    return np.argwhere(labels >= 0)[first]
+
+
+def positions(cells: NDArray, grid: GeoBox) -> NDArray:
+    """A number for each (row, column) of the grid that says where it lies, counted in pixels from the CRS's origin."""
     a, _, c, _, e, f = tuple(grid.affine)[:6]
-    x, y = columns + round(c / a), rows + round(f / e)
-    assert len(first) == count, "components are numbered without gaps"
-    numbers: NDArray = (y + _HALF) * (2 * _HALF) + x + _HALF
+    numbers: NDArray = (cells[:, 0] + round(f / e) + _HALF) * (2 * _HALF) + cells[:, 1] + round(c / a) + _HALF
     return numbers
 
 

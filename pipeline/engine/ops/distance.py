@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from pipeline.engine import crs
 from pipeline.engine.image import Band, Image
 from pipeline.engine.kernels import distance, spectral
 from pipeline.engine.kernels.neighbourhood import shifted
@@ -75,6 +76,21 @@ def fast_distance_transform(image: Image, neighborhood: int, units: str, metric:
     return image.with_bands([replace(band, name="distance", type=FLOAT, plan=plan)])
 
 
+def rsed_transform(image: Image, neighborhood: int, units: str) -> Image:
+    """`distance`: the highest of the parabolas value − squared distance over the first band's pixels, at least 0."""
+    who = "Image.rsedTransform"
+    if units != "pixels":
+        raise EngineError(f"{who}: units must be 'pixels', not {units!r}.")
+    band, radius = _single(image, who), _within_limit(neighborhood, "neighborhood", who)
+
+    def apply(grid: GeoBox, padded: Pixels) -> Pixels:
+        heights = np.where(valid(padded.mask), padded.data, 0)
+        return Pixels(distance.parabolas(heights, radius), np.ones(grid.shape, bool))
+
+    plan = Around(apply, (band.plan,), lambda grid: (radius, radius))
+    return image.with_bands([replace(band, name="distance", type=DOUBLE, plan=plan)])
+
+
 def _single(image: Image, who: str) -> Band:
     if not image.bands:
         raise EngineError(f"{who}: the image has no bands.")
@@ -118,36 +134,35 @@ def directional_distance_transform(source: Image, angle: float, max_distance: in
 def cumulative_cost(cost: Image, source: Image, max_distance: float, geodetic: bool) -> Image:
     """For each cost band the cost of the cheapest path from a source, in cost × metres; masked beyond maxDistance.
 
-    A step costs its length times the mean of both pixels' costs. `geodetic` is the same as not, except in degrees.
+    A step costs its length times the mean of both pixels' costs. `geodetic` matters on grids in degrees only.
     """
     who = "Image.cumulativeCost"
     if len(source.bands) != 1 or not cost.bands:
         raise EngineError(f"{who}: source must have exactly one band and cost at least one. Select them.")
 
+    def sizes(grid: GeoBox) -> tuple[NDArray, NDArray]:
+        if geodetic:
+            widths, heights = cell_metres(grid)
+            return np.maximum(np.abs(widths), 1e-3), np.abs(heights)
+        metres, rows = crs.metres_per_unit(crs.grid_name(grid)), np.ones(grid.shape[0])
+        return rows * abs(grid.affine.a) * metres, rows * abs(grid.affine.e) * metres
+
     def pad(grid: GeoBox) -> tuple[int, int]:
-        widths, heights = _sizes(grid)
+        widths, heights = sizes(grid)
         return (
             _within_limit(max_distance / widths.min(), "maxDistance", who),
-            _within_limit(max_distance / heights, "maxDistance", who),
+            _within_limit(max_distance / heights.min(), "maxDistance", who),
         )
 
     def apply(grid: GeoBox, start: Pixels, *costs: Pixels) -> list[Pixels]:
         x, y = pad(grid)
-        widths, height = _sizes(grid.pad(x, y))
+        widths, heights = sizes(grid.pad(x, y))
         ok = valid(both(*(c.mask for c in costs)))
         surface = np.stack([np.where(ok, c.data, 0) for c in costs]).astype(np.float64)
-        total = distance.cheapest(surface, ok, _marked(start), widths, height, max_distance)
+        total = distance.cheapest(surface, ok, _marked(start), widths, heights, max_distance)
         total = total[:, y : y + grid.shape[0], x : x + grid.shape[1]]
         mask = np.isfinite(total[0])
         return [Pixels(np.where(mask, t, 0), mask) for t in total]
-
-    def _sizes(grid: GeoBox) -> tuple[NDArray, float]:
-        if geodetic:
-            widths, heights = cell_metres(grid)
-        else:
-            widths, heights = cell_metres(grid[grid.shape[0] // 2 : grid.shape[0] // 2 + 1])
-            widths = np.full(grid.shape[0], widths[0])
-        return np.maximum(np.abs(widths), 1e-3), float(np.abs(heights).mean())
 
     whole = Around(apply, (source.bands[0].plan, *(b.plan for b in cost.bands)), pad)
     return cost.with_bands(replace(b, type=DOUBLE, plan=Part(whole, i)) for i, b in enumerate(cost.bands))
@@ -255,6 +270,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "Image.directionalDistanceTransform": directional_distance_transform,
     "Image.distance": distance_to,
     "Image.fastDistanceTransform": fast_distance_transform,
+    "Image.rsedTransform": rsed_transform,
     "Image.spectralDilation": _morphology("Image.spectralDilation", _farthest),
     "Image.spectralDistance": spectral_distance,
     "Image.spectralErosion": _morphology("Image.spectralErosion", _closest),
@@ -262,10 +278,11 @@ TABLE: dict[str, Callable[..., Any]] = {
 }
 
 NOTES: dict[str, str] = {
-    "Image.cumulativeCost": "Paths step to 8 neighbours; pixel sizes as for Terrain.slope, rows' mean height.",
+    "Image.cumulativeCost": "Paths step to 8 neighbours; pixel sizes as for Terrain.slope.",
     "Image.directionalDistanceTransform": "Steps of one pixel along the longer axis; masked pixels count as zero.",
     "Image.distance": "Without a kernel a Euclidean one of 3 pixels; masked where nothing lies within its radius.",
     "Image.fastDistanceTransform": "What is farther than the neighbourhood gets the neighbourhood's own distance.",
+    "Image.rsedTransform": "The neighbourhood is a square; 0 where no parabola reaches; one band, 'distance'.",
     "Image.spectralDistance": "sid adds nothing for bands that are not positive; emd follows the band order.",
     "Image.spectralErosion": "The least distance, as one band 'distance'; the centre itself does not count.",
     "Image.spectralDilation": "The largest distance, as one band 'distance'.",

@@ -28,6 +28,11 @@ def _plain(function: Any) -> Binary:
     return lambda a, b, dtype: function(a, b).astype(dtype, copy=False)
 
 
+def _real(function: Any) -> Binary:
+    """Computed in the result's own floating type: NumPy would take bytes to 16-bit floats."""
+    return lambda a, b, dtype: function(a.astype(dtype, copy=False), b.astype(dtype, copy=False))
+
+
 def _divide(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
     """Division by zero gives zero, as Earth Engine documents."""
     result: NDArray = np.divide(a, b, dtype=dtype, casting="unsafe")
@@ -39,9 +44,10 @@ def _divide(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
 
 def _mod(a: NDArray, b: NDArray, dtype: DType) -> NDArray:
     """The remainder with the dividend's sign; by zero it is zero."""
-    a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
-    safe = np.where(b == 0, dtype.type(1), b)
-    result: NDArray = np.where(b == 0, dtype.type(0), np.fmod(a, safe))
+    wide = np.result_type(a, b)
+    a, b = a.astype(wide, copy=False), b.astype(wide, copy=False)
+    safe = np.where(b == 0, wide.type(1), b)
+    result: NDArray = np.where(b == 0, wide.type(0), np.fmod(a, safe)).astype(dtype, copy=False)
     return result
 
 
@@ -108,8 +114,8 @@ def to_type(data: NDArray, kind: PixelType) -> NDArray:
     if kind.precision == "int" and kind.min is not None and kind.max is not None:
         if data.dtype.kind == "f":
             whole = np.trunc(np.nan_to_num(data, nan=0.0))
-            inside = np.clip(whole, kind.min, kind.max)
-            result = inside.astype(dtype)
+            with np.errstate(invalid="ignore"):  # 2^63 - 1 has no double; what overflows is mended below
+                result = np.clip(whole, kind.min, kind.max).astype(dtype)
             full: NDArray = np.where(whole >= kind.max, dtype.type(int(kind.max)), result)
             return full if dtype.itemsize == 8 else result
         limits = np.iinfo(data.dtype) if data.dtype.kind in "iu" else None
@@ -202,9 +208,9 @@ _BINARY: dict[str, tuple[Binary, Callable[[PixelType, PixelType], PixelType]]] =
     "pow": (lambda a, b, t: np.power(a.astype(np.float64), b.astype(np.float64)).astype(t), pt.real),
     "min": (_plain(np.minimum), pt.smaller),
     "max": (_plain(np.maximum), pt.larger),
-    "hypot": (_plain(np.hypot), pt.real),
-    "atan2": (lambda a, b, t: np.arctan2(b, a).astype(t), pt.real),
-    "gammainc": (_plain(special.gammainc), pt.real),
+    "hypot": (_real(np.hypot), pt.real),
+    "atan2": (_real(lambda a, b: np.arctan2(b, a)), pt.real),
+    "gammainc": (_real(special.gammainc), pt.real),
     "first": (_first, pt.union),
     "firstNonZero": (_first_nonzero, pt.union),
     "first_nonzero": (_first_nonzero, pt.union),

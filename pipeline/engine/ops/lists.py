@@ -197,7 +197,7 @@ def _set(items: Items, index: int, element: Any) -> Items:
 
 def _shuffle(items: Items, seed: Any) -> Items:
     """A permutation, the same for the same seed; `false` asks for a new one each time."""
-    if seed is not None and not isinstance(seed, (int, float)):
+    if seed is not None and not (isinstance(seed, (int, float)) and math.isfinite(seed)):
         raise EngineError(f"List.shuffle: seed must be a number or false, not {text(seed)[:80]}.")
     generator = random.Random() if seed is False else random.Random(int(seed or 0))
     return generator.sample(items, len(items))
@@ -231,6 +231,8 @@ def _swap(items: Items, first: int, second: int) -> Items:
 
 
 def _unzip(items: Items) -> list[Items]:
+    if not all(isinstance(item, list) for item in items):
+        raise EngineError("List.unzip: Every element must be a list.")
     return [list(column) for column in zip(*items, strict=False)]
 
 

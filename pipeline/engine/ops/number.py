@@ -43,7 +43,7 @@ def _cast(name: str) -> Callable[[Number], Number]:
     if name == "double":
         return float
     if name == "float":
-        return lambda value: _number(elementwise.operand(value).astype(np.float32))
+        return _unary(lambda value: value.astype(np.float32))
     low, high = INT_RANGES[name]
     return lambda value: _number(elementwise.cast(elementwise.operand(value), low, high, rounds=False))
 

@@ -14,8 +14,8 @@ from pipeline.engine.values import PixelType, Projection
 from pipeline.errors import ArchiveError
 
 BAND = BandFile(
-    "B2", "./B2.tif", 1, PixelType("int", 0, 100), Projection("EPSG:32631", (10, 0, 5e5, 0, -10, 5e6)), 80, 60, 0.0, 2, 1
-)  # fmt: skip
+    "B2", "./B2.tif", 1, PixelType("int", 0, 100), Projection("EPSG:32631", (10, 0, 5, 0, -10, 5)), 80, 60, 0.0, 2, 1
+)
 SQUARE = {"type": "Polygon", "coordinates": [[[3, 45], [4, 45], [4, 46], [3, 46], [3, 45]]]}
 
 
@@ -27,10 +27,16 @@ def roundtrip(root: Path, properties: dict[str, Any], bands: tuple[BandFile, ...
     return document.read_item("C/one", made, root / "C" / "one", root)
 
 
-scalars = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.booleans())
+scalars = st.one_of(
+    st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.booleans()
+)
 
 
-@given(st.dictionaries(st.text(min_size=1).filter(lambda n: n not in ("system:index", "system:time_start", "system:time_end")), scalars))
+@given(
+    st.dictionaries(
+        st.text(min_size=1).filter(lambda n: n not in ("system:index", "system:time_start", "system:time_end")), scalars
+    )
+)
 def test_properties_come_back_under_their_own_names(properties: dict[str, Any]) -> None:
     assert roundtrip(Path("/archive"), properties).properties == {"system:index": "one", **properties}
 
@@ -79,7 +85,9 @@ def test_an_href_to_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
         document.inside("./x.tif", tmp_path / "C", tmp_path)
 
 
-@pytest.mark.parametrize("broken", [{}, {"assets": {}}, {"id": "x", "properties": {}, "assets": {"a": {"eo:bands": [{}]}}}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"assets": {}}, {"id": "x", "properties": {}, "assets": {"a": {"eo:bands": [{}]}}}]
+)
 def test_incomplete_items_are_named(broken: dict[str, Any]) -> None:
     with pytest.raises(ArchiveError, match="C/one"):
         document.read_item("C/one", broken, Path("/archive/C/one"), Path("/archive"))

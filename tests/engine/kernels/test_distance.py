@@ -50,7 +50,7 @@ def test_cheapest_equals_relaxing_until_nothing_changes(seed):
     rng = np.random.default_rng(seed)
     costs, passable = rng.integers(1, 9, (7, 8)).astype(float), rng.random((7, 8)) < 0.8
     sources = rng.random((7, 8)) < 0.1
-    found = distance.cheapest(costs[None], passable, sources, np.full(7, 2.0), 3.0, 1e9)[0]
+    found = distance.cheapest(costs[None], passable, sources, np.full(7, 2.0), np.full(7, 3.0), 1e9)[0]
     expected = np.where(sources & passable, 0.0, np.inf)
     for _ in range(60):
         for y, x in np.argwhere(passable):
@@ -65,7 +65,7 @@ def test_cheapest_equals_relaxing_until_nothing_changes(seed):
 def test_cheapest_stops_at_the_reach():
     costs = np.ones((1, 1, 6))
     sources = np.array([[True, False, False, False, False, False]])
-    found = distance.cheapest(costs, np.ones((1, 6), bool), sources, np.ones(1), 1.0, 3.0)
+    found = distance.cheapest(costs, np.ones((1, 6), bool), sources, np.ones(1), np.ones(1), 3.0)
     assert found[0, 0].tolist() == [0, 1, 2, 3, np.inf, np.inf]
 
 
@@ -76,5 +76,14 @@ def test_equal_paths_are_told_apart_by_the_next_band():
     passable = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
     sources = np.zeros((3, 3), bool)
     sources[1, 0] = True
-    found = distance.cheapest(np.stack([first, second]), passable, sources, np.ones(3), 1.0, 1e9)
+    found = distance.cheapest(np.stack([first, second]), passable, sources, np.ones(3), np.ones(3), 1e9)
     assert found[1, 1, 2] == pytest.approx(2 * np.sqrt(2))
+
+
+def test_parabolas_equal_a_plain_maximum():
+    rng = np.random.default_rng(0)
+    z = np.where(rng.random((20, 21)) < 0.1, rng.integers(1, 30, (20, 21)), 0)
+    found = distance.parabolas(z, 4)
+    for y, x in np.ndindex(12, 13):
+        near = z[y : y + 9, x : x + 9] - np.add.outer(np.arange(-4, 5) ** 2, np.arange(-4, 5) ** 2)
+        assert found[y, x] == max(near.max(), 0)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from skimage.measure import label
-from tests.engine import arrays
 
 from pipeline.engine.ops import components
 from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.engine.ops.reducer import TABLE as REDUCERS
 from pipeline.errors import EngineError
+from tests.engine import arrays
 
 HOME = arrays.grid(30, 32)
 VALUES = np.random.default_rng(0).integers(0, 3, (30, 32)).astype(np.uint8)

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from tests.engine import arrays
 
 from pipeline.engine.image import Image
 from pipeline.engine.ops import distance
 from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.errors import EngineError
+from tests.engine import arrays
 
 HOME = arrays.grid(20, 22)
 POINTS = (np.random.default_rng(1).random((20, 22)) < 0.03).astype(np.uint8)

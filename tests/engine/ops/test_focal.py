@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine import arrays
 
 from pipeline.engine import ops
 from pipeline.engine.ops import focal
 from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
+from tests.engine import arrays
 
 HOME = arrays.grid(8, 9)
 SQUARE = KERNELS["Kernel.square"](1.0, "pixels", True, 1.0)

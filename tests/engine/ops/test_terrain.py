@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from tests.engine import arrays
 
 from pipeline.engine.ops import terrain
 from pipeline.errors import EngineError
+from tests.engine import arrays
 
 HOME = arrays.grid(8, 9)
 PLANE = (3.0 * np.arange(9) - 2.0 * np.arange(8)[:, None]).astype(np.float32)  # 0.3 to the east, 0.2 to the north
@@ -17,7 +17,9 @@ def test_products_add_bands_with_masked_borders():
     found = arrays.pixels(made, HOME)
     assert not found["slope"].mask[0].any()
     assert found["slope"].mask[1:-1, 1:-1].all()
-    np.testing.assert_allclose(arrays.masked(found["slope"]).compressed(), np.degrees(np.arctan(np.hypot(0.3, 0.2))), rtol=1e-5)
+    np.testing.assert_allclose(
+        arrays.masked(found["slope"]).compressed(), np.degrees(np.arctan(np.hypot(0.3, 0.2))), rtol=1e-5
+    )
     assert found["hillshade"].data.dtype == np.uint8
 
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from tests.engine import arrays
 
 from pipeline.engine.kernels import texture as kernels
 from pipeline.engine.ops import texture
 from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.engine.plan import evaluate
 from pipeline.errors import EngineError
+from tests.engine import arrays
 
 HOME = arrays.grid(12, 13)
 LEVELS = np.random.default_rng(0).integers(0, 9, (12, 13)).astype(np.uint8)

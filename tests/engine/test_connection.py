@@ -1,0 +1,62 @@
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from pipeline import engine
+from pipeline.engine import connection
+from pipeline.errors import MinecoverError
+from tests.engine.doors import connected
+
+
+def test_importing_the_engine_does_not_import_the_client():
+    script = "import sys; from pipeline import engine; print(sorted(m for m in sys.modules if m in ('ee', 'numpy')))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert found.stdout.strip() == "[]", found.stderr
+
+
+def test_plain_ee_code_runs(tmp_path):
+    with connected(exports=tmp_path) as ee:
+        assert ee.Number(1).add(2).getInfo() == 3
+
+
+def test_connecting_again_changes_the_engine(tmp_path, scenes):
+    with connected(exports=tmp_path) as ee:
+        with pytest.raises(ee.EEException, match="not found"):
+            ee.Image("COPERNICUS/S2_SR_HARMONIZED/x").getInfo()
+        engine.connect("local", archive=scenes, exports=tmp_path)
+        assert ee.ImageCollection("COPERNICUS/S2_SR_HARMONIZED").size().getInfo() == 2
+
+
+def test_the_http_door_opens_when_a_url_is_given_out(tmp_path):
+    with connected(exports=tmp_path) as ee:
+        current = connection._Current.engine
+        assert current is not None
+        ee.Number(1).getInfo()
+        assert not current.server.running
+        tiles = ee.Image(1).getMapId()["tile_fetcher"].format_tile_url(0, 0, 0)
+        assert current.server.running
+        assert requests.get(tiles, timeout=20).headers["content-type"] in ("image/png", "image/jpeg")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(tiles, timeout=20)
+
+
+def test_after_disconnecting_nothing_is_connected(tmp_path):
+    with connected(exports=tmp_path) as ee:
+        fetch = ee.deprecation._FetchDataCatalogStac
+    assert ee.deprecation._FetchDataCatalogStac is not fetch
+    with pytest.raises(ee.EEException):
+        ee.Number(1).getInfo()
+    engine.disconnect()
+
+
+def test_the_greeting_names_the_archive(tmp_path, scenes, capfd):
+    with connected(archive=scenes, exports=tmp_path):
+        pass
+    assert str(scenes.root) in capfd.readouterr().err
+
+
+def test_other_engines_are_refused():
+    with pytest.raises(MinecoverError, match="'local' or 'earthengine'"):
+        engine.connect("elsewhere")  # type: ignore[arg-type]
