@@ -52,7 +52,15 @@ def _smooth(rng: np.random.Generator, size: int) -> np.ndarray:
 def _write(path: Path, data: np.ndarray) -> None:
     size = data.shape[-1]
     with rasterio.open(
-        path, "w", driver="GTiff", width=size, height=size, count=len(data), dtype="uint16", crs="EPSG:32649",
-        transform=Affine(10, 0, 500_000, 0, -10, 4_400_000), tiled=True,
+        path,
+        "w",
+        driver="GTiff",
+        width=size,
+        height=size,
+        count=len(data),
+        dtype="uint16",
+        crs="EPSG:32649",
+        transform=Affine(10, 0, 500_000, 0, -10, 4_400_000),
+        tiled=True,
     ) as target:
         target.write(data)

@@ -3,6 +3,8 @@
 A message says what failed, names the offending value and ends with what to do about it.
 """
 
+from typing import ClassVar
+
 
 class MinecoverError(Exception):
     """Root of all errors raised on purpose; at the command line one plain message and exit code 2."""
@@ -11,7 +13,7 @@ class MinecoverError(Exception):
 class EngineError(MinecoverError):
     """An answer that Earth Engine would give as an error: `code` is HTTP's, `status` is Google's word."""
 
-    STATUS = {
+    STATUS: ClassVar[dict[int, str]] = {
         400: "INVALID_ARGUMENT",
         401: "UNAUTHENTICATED",
         403: "PERMISSION_DENIED",
@@ -37,5 +39,5 @@ class UnsupportedOp(EngineError):
         super().__init__(f"{name} is not available in the local engine. `minecover engine functions` lists what is.")
 
 
-class ArchiveError(MinecoverError):
+class ArchiveError(EngineError):
     """An archive that cannot be read or written as asked."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline.engine.collection import Collection, Feature, features, images
 from pipeline.engine.image import Image
 from pipeline.engine.values import (
@@ -126,7 +128,7 @@ def _boolean(value: Any, session: Session) -> Any:
 
 def _list(value: Any, session: Session) -> Any:
     if isinstance(value, Array):
-        return value.data.tolist()
+        return np.atleast_1d(value.data).tolist()
     if isinstance(value, (str, int, float)):
         return [value]
     return list(value) if isinstance(value, (list, tuple)) else _REFUSED

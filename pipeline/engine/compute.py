@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import threading
+from collections import OrderedDict
 from itertools import islice
 from typing import Any
 
@@ -13,12 +17,16 @@ from pipeline.engine.session import Session
 from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError
 
+KEPT_TABLES = 8
+
 
 class Compute:
     """Answers with what an expression is worth."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._paged: OrderedDict[bytes, Any] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -50,7 +58,21 @@ class Compute:
 
     def features(self, request: Request) -> dict[str, Any]:
         """A page of GeoJSON features, planar in EPSG:4326; the last page has no token."""
-        return self._page(self._evaluate(request.body), request.body)
+        key = hashlib.sha256(json.dumps(request.body.get("expression"), sort_keys=True).encode()).digest()
+        with self._lock:
+            value = self._paged.pop(key, None)
+        value = self._evaluate(request.body) if value is None else value
+        answer = self._page(value, request.body)
+        if "nextPageToken" in answer:
+            self._remember(key, value)
+        return answer
+
+    def _remember(self, key: bytes, value: Any) -> None:
+        """Keep a table of which more pages will be asked: the next are cut from the same evaluation."""
+        with self._lock:
+            self._paged[key] = value
+            while len(self._paged) > KEPT_TABLES:
+                self._paged.popitem(last=False)
 
     def asset_features(self, request: Request) -> dict[str, Any]:
         """A page of a stored table's features."""

@@ -77,7 +77,10 @@ def connect(
     if engine == "earthengine":
         _connect_remote(project, credentials)
     elif engine == "local":
-        _connect_local(_local_engine(archive, exports, workers, budget, scheduler), project or LOCAL_PROJECT)
+        opened = _opened(archive)
+        # Before the new one: it takes over the journal of exports that the old one holds.
+        disconnect()
+        _connect_local(_local_engine(opened, exports, workers, budget, scheduler), project or LOCAL_PROJECT)
     else:
         raise MinecoverError(f"There is no engine {engine!r}. Use 'local' or 'earthengine'.")
 
@@ -110,7 +113,7 @@ def serve(
     They connect with `ee.Initialize(credentials=None, project="minecover-local", url=URL)`, and `cloud_api_key=TOKEN`
     where a token is set.
     """
-    engine = _local_engine(archive, exports, workers, budget, scheduler, port, token)
+    engine = _local_engine(_opened(archive), exports, workers, budget, scheduler, port, token)
     engine.server.start()
     return engine
 
@@ -128,7 +131,6 @@ def _connect_local(engine: LocalEngine, project: str) -> None:
 
     from pipeline.engine.transport import Transport
 
-    disconnect()
     _stay_offline(ee)
     try:
         # Credentials that ask nobody: without any, geemap's Map starts Google's login.
@@ -153,8 +155,14 @@ def _stay_offline(ee: Any) -> None:
         _Current.undo.append(lambda: known.update(before))
 
 
+def _opened(archive: str | Path | Archive | None) -> Any:
+    from pipeline.engine.archive import open_archive
+
+    return open_archive(archive) if isinstance(archive, (str, Path)) else archive
+
+
 def _local_engine(
-    archive: str | Path | Archive | None,
+    archive: Any,
     exports: str | Path | None,
     workers: int | None,
     budget: int | None,
@@ -162,15 +170,13 @@ def _local_engine(
     port: int = 0,
     token: str | None = None,
 ) -> LocalEngine:
-    from pipeline.engine.archive import open_archive
     from pipeline.engine.server import Server
     from pipeline.engine.service import Service
     from pipeline.engine.session import DEFAULT_BUDGET, Session
 
     logging.getLogger("minecover.engine").addHandler(logging.NullHandler())
-    opened: Any = open_archive(archive) if isinstance(archive, (str, Path)) else archive
-    session = Session(opened, workers=workers, budget_bytes=budget or DEFAULT_BUDGET, scheduler=scheduler)
-    root = getattr(opened, "root", None)
+    session = Session(archive, workers=workers, budget_bytes=budget or DEFAULT_BUDGET, scheduler=scheduler)
+    root = getattr(archive, "root", None)
     place = Path(exports) if exports is not None else (Path(root) / "exports" if root else Path("exports"))
     server = Server(port, token, at_once=2 * (workers or os.cpu_count() or 1) + 2)
     service = Service(
@@ -178,7 +184,7 @@ def _local_engine(
         exports=place.absolute(),
         state=_state_folder(root),
         url=server.url,
-        greeting=_greeting(opened, root),
+        greeting=_greeting(archive, root),
         announce=server.start,
     )
     server.attach(service)

@@ -6,6 +6,7 @@ Takes bands that are computed already; knows neither requests nor how pixels com
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,11 +113,11 @@ def geo_tiff(layers: Sequence[Layer], grid: GeoBox) -> File:
 
 
 def zipped(files: Sequence[tuple[str, File]]) -> File:
-    """A zip of named files."""
+    """A zip of named files; separators in names, which bands may hold, lead nowhere."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, file in files:
-            archive.writestr(f"{name}.{file.suffix}", file.body)
+            archive.writestr(re.sub(r"[/\\]", "_", f"{name}.{file.suffix}"), file.body)
     return File(packed.getvalue(), "application/zip", "zip")
 
 

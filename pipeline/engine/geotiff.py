@@ -92,6 +92,7 @@ def _write(session: Session, image: Image, grid: GeoBox, path: Path, options: Op
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
         "bigtiff": "if_safer",
+        "num_threads": "all_cpus",
         "compress": "deflate",
         "predictor": 3 if dtype.kind == "f" else 2,
         "zlevel": 1 if options.cloud_optimized else 6,

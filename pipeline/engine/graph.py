@@ -88,7 +88,9 @@ def _references(node: Any) -> list[str]:
     while stack:
         part = stack.pop()
         if isinstance(part, dict):
-            found.extend(v for k in ("valueReference", "functionReference", "body") if isinstance(v := part.get(k), str))
+            found.extend(
+                v for k in ("valueReference", "functionReference", "body") if isinstance(v := part.get(k), str)
+            )
             stack.extend(v for k, v in part.items() if k != "constantValue")
         elif isinstance(part, list):
             stack.extend(part)

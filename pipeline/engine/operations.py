@@ -257,6 +257,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: IO[str] | None = None
+        self._closed = False
 
     def inherited(self) -> list[Operation]:
         """Operations of processes that are gone, unfinished ones as failed; taken over into this journal."""
@@ -274,12 +275,15 @@ class Journal:
         self._line({"id": operation.id, "forgotten": True})
 
     def close(self) -> None:
-        """Let the next process take the journal over."""
+        """Let the next process take the journal over; nothing is noted from now on."""
+        self._closed = True
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _line(self, value: dict[str, Any]) -> None:
+        if self._closed:
+            return
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{int(time.time() * 1000):015d}-{secrets.token_hex(4)}.jsonl"

@@ -31,9 +31,7 @@ class Tiler:
     What travels to a cluster is the plan: evaluated once, with every number the graph computed on the way in it.
     """
 
-    def __init__(
-        self, workers: int | None = None, budget_bytes: int = 1 << 30, scheduler: str | None = None
-    ) -> None:
+    def __init__(self, workers: int | None = None, budget_bytes: int = 1 << 30, scheduler: str | None = None) -> None:
         self.budget_bytes = budget_bytes
         self._client = None if scheduler is None else _client(scheduler)
         self.executor: Executor

@@ -182,6 +182,7 @@ class Function:
     call: Callable[..., Any]
 
     def __call__(self, *values: Any) -> Any:
+        """The result for these values."""
         return self.call(*values)
 
 

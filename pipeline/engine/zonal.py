@@ -45,19 +45,17 @@ def region_of(image: Image, geometry: Geometry | None, who: str) -> Geometry:
     return found
 
 
-def limited(
-    region: Geometry, projection: Projection, most: float, best_effort: bool, who: str
-) -> tuple[Projection, GeoBox]:
+def limited(region: Geometry, projection: Projection, most: float, best_effort: bool, who: str) -> GeoBox:
     """The grid of the region, within `most` pixels: coarser where best effort is allowed, else an error."""
     grid = region_grid(region, projection)
     count = grid.width * grid.height
     if count <= most:
-        return projection, grid
+        return grid
     planar = region.planar(projection.crs)
     pixel = abs(grid.transform.determinant)
     exact = count if planar is None else math.ceil(planar.area / pixel)
     if exact <= most:
-        return projection, grid
+        return grid
     if not best_effort:
         raise EngineError(
             f"{who}: Too many pixels in the region. Found {exact}, but maxPixels allows only {most:.0f}. Ensure that "
@@ -70,7 +68,7 @@ def limited(
         coarser = at_scale(projection, crs_.nominal_scale(projection) * factor)
         grid = region_grid(region, coarser)
         if grid.width * grid.height <= most or factor > 1e6:
-            return coarser, grid
+            return grid
         factor *= 1.1
 
 

@@ -8,6 +8,7 @@ from pipeline import engine
 from pipeline.engine import connection
 from pipeline.errors import MinecoverError
 from tests.engine.doors import connected
+from tests.scenes import small_archive
 
 
 def test_importing_the_engine_does_not_import_the_client():
@@ -55,6 +56,26 @@ def test_the_greeting_names_the_archive(tmp_path, scenes, capfd):
     with connected(archive=scenes, exports=tmp_path):
         pass
     assert str(scenes.root) in capfd.readouterr().err
+
+
+def test_exports_are_remembered_when_connecting_again(tmp_path):
+    archive = small_archive(tmp_path / "archive")
+    with connected(archive=archive) as ee:
+        task = ee.batch.Export.table.toDrive(ee.FeatureCollection([ee.Feature(None, {"a": 1})]), "kept")
+        task.start()
+        while task.active():
+            pass
+        engine.connect("local", archive=archive.root)
+        assert [t.config["description"] for t in ee.batch.Task.list()] == ["kept"]
+        assert task.status()["state"] == "COMPLETED"
+        assert (archive.root / "exports" / "kept.csv").exists()
+
+
+def test_a_bad_archive_leaves_the_connection_as_it_was(tmp_path):
+    with connected(exports=tmp_path) as ee:
+        with pytest.raises(MinecoverError, match="is not an archive"):
+            engine.connect("local", archive=tmp_path / "nothing")
+        assert ee.Number(1).getInfo() == 1
 
 
 def test_other_engines_are_refused():

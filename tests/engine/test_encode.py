@@ -91,6 +91,8 @@ def test_array_bands_do_not_fit_into_a_geotiff():
 def test_zips_name_their_files():
     packed = encode.zipped([("p.a", encode.geo_tiff([layer()], GRID)), ("p.b", encode.geo_tiff([layer()], GRID))])
     assert zipfile.ZipFile(io.BytesIO(packed.body)).namelist() == ["p.a.tif", "p.b.tif"]
+    hostile = encode.zipped([("../../x", encode.geo_tiff([layer()], GRID))])
+    assert zipfile.ZipFile(io.BytesIO(hostile.body)).namelist() == [".._.._x.tif"]
 
 
 def test_pictures_clip_to_8_bits_and_show_the_mask_as_alpha():

@@ -90,7 +90,9 @@ def test_interpolation_equals_gdal_on_whole_data(method: Any, gdal: Resampling) 
     window = Pixels(data[y : y + height, x : x + width], np.ones((height, width), bool))
     found = take(window, (x, y), where, method, (20, 20))
     expected = np.zeros((20, 20))
-    reproject(data, expected, src_transform=HOME, src_crs=UTM, dst_transform=target.transform, dst_crs=UTM, resampling=gdal)
+    reproject(
+        data, expected, src_transform=HOME, src_crs=UTM, dst_transform=target.transform, dst_crs=UTM, resampling=gdal
+    )
     assert found.mask.all()
     assert np.abs(found.data - expected).max() < 1e-6
 
@@ -136,7 +138,8 @@ def test_a_coarser_request_reads_the_largest_overview_not_larger_than_asked(tmp_
 
 def test_scale_of_a_request_does_not_depend_on_its_tile() -> None:
     per = {
-        source_pixels_per_pixel("EPSG:3857", Affine(40, 0, x, 0, -40, 6_000_000), UTM, HOME, (20, 20)) for x in (0.0, 9e5)
+        source_pixels_per_pixel("EPSG:3857", Affine(40, 0, x, 0, -40, 6_000_000), UTM, HOME, (20, 20))
+        for x in (0.0, 9e5)
     }
     assert len({round(p, 6) for p in per}) == 1
     assert 2 < per.pop() < 4

@@ -136,8 +136,15 @@ def _gather(data: NDArray, weights: NDArray, x: int, rows: NDArray, row_weights:
 
 @compiled
 def fit_cells(
-    data: NDArray, weights: NDArray, method: int, p: int, parameter: float, least: int, coefficients: NDArray,
-    rms: NDArray, ok: NDArray,
+    data: NDArray,
+    weights: NDArray,
+    method: int,
+    p: int,
+    parameter: float,
+    least: int,
+    coefficients: NDArray,
+    rms: NDArray,
+    ok: NDArray,
 ) -> None:
     """Fills coefficients (cell, p or p+1, y), rms (cell, y) and ok (cell); fewer than `least` rows is not ok."""
     rows = np.empty((data.shape[1], data.shape[0]))

@@ -53,9 +53,7 @@ def reduce_blocks(inputs: Sequence[Sequence[Pixels]], weighted: bool, block: Blo
     return [Pixels(output, mask) for output in outputs]
 
 
-def _row_blocks(
-    inputs: Sequence[Sequence[Pixels]], weighted: bool
-) -> Iterator[tuple[slice, list[NDArray], NDArray]]:
+def _row_blocks(inputs: Sequence[Sequence[Pixels]], weighted: bool) -> Iterator[tuple[slice, list[NDArray], NDArray]]:
     height, width = inputs[0][0].mask.shape
     count = len(inputs[0])
     kinds = [_common_dtype(layers) for layers in inputs]

@@ -36,10 +36,11 @@ LEVELS: tuple[dict[str, str], ...] = (
     {"*": "multiply", "/": "divide", "%": "mod"},
 )
 
-FUNCTIONS = frozenset(
-    "abs acos asin atan atan2 cbrt ceil cos cosh exp floor hypot log log10 max min pow round sin sinh sqrt tan tanh "
-    "byte short int long float double toByte toShort toInt toLong toFloat toDouble int8 int16 int32 uint8 uint16 "
-    "uint32".split(" ")
+FUNCTIONS = (
+    *("abs", "acos", "asin", "atan", "atan2", "cbrt", "ceil", "cos", "cosh", "exp", "floor", "hypot", "log", "log10"),
+    *("max", "min", "pow", "round", "sin", "sinh", "sqrt", "tan", "tanh", "byte", "short", "int", "long", "float"),
+    *("double", "toByte", "toShort", "toInt", "toLong", "toFloat", "toDouble", "int8", "int16", "int32", "uint8"),
+    *("uint16", "uint32"),
 )
 
 Env = dict[str, Any]
@@ -162,7 +163,7 @@ class _Parser:
         if name == "b":
             return self.default_band()
         if name not in FUNCTIONS:
-            raise self.error(f"there is no function '{name}'; available are {', '.join(sorted(FUNCTIONS))}")
+            raise self.error(f"there is no function '{name}'; available are {', '.join(FUNCTIONS)}")
         steps: list[Step] = []
         while not self.accept(")"):
             if steps:

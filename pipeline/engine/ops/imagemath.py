@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from pipeline.engine import pixeltypes as pt
+from pipeline.engine import special as own
 from pipeline.engine.image import Band, Image
 from pipeline.engine.pairing import band_map, binary, unary
 from pipeline.engine.plan import Local, NDArray, Pixels, both
@@ -210,7 +211,7 @@ _BINARY: dict[str, tuple[Binary, Callable[[PixelType, PixelType], PixelType]]] =
     "max": (_plain(np.maximum), pt.larger),
     "hypot": (_real(np.hypot), pt.real),
     "atan2": (_real(lambda a, b: np.arctan2(b, a)), pt.real),
-    "gammainc": (_real(special.gammainc), pt.real),
+    "gammainc": (_real(own.gammainc), pt.real),
     "first": (_first, pt.union),
     "firstNonZero": (_first_nonzero, pt.union),
     "first_nonzero": (_first_nonzero, pt.union),
@@ -249,10 +250,6 @@ def _round(data: NDArray) -> NDArray:
     return data if data.dtype.kind in "iu" else np.floor(data + 0.5)
 
 
-def _lanczos(x: NDArray) -> NDArray:
-    return np.sinc(x) * np.sinc(x / 3) * (np.abs(x) < 3)
-
-
 _UNARY: dict[str, tuple[Callable[[NDArray], NDArray], Callable[[PixelType], PixelType]]] = {
     "abs": (np.abs, pt.absolute),
     "ceil": (np.ceil, pt.same),
@@ -277,14 +274,14 @@ _UNARY: dict[str, tuple[Callable[[NDArray], NDArray], Callable[[PixelType], Pixe
     "sinh": (np.sinh, pt.real),
     "cosh": (np.cosh, pt.real),
     "tanh": (np.tanh, pt.real),
-    "gamma": (special.gamma, pt.real),
-    "digamma": (special.digamma, pt.real),
-    "trigamma": (lambda x: special.polygamma(1, x), pt.real),
+    "gamma": (own.gamma, pt.real),
+    "digamma": (own.digamma, pt.real),
+    "trigamma": (own.trigamma, pt.real),
     "erf": (special.erf, pt.real),
     "erfc": (special.erfc, pt.real),
     "erfInv": (special.erfinv, pt.real),
     "erfcInv": (special.erfcinv, pt.real),
-    "lanczos": (_lanczos, pt.real),
+    "lanczos": (own.lanczos, pt.real),
 }
 
 

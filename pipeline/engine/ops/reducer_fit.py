@@ -117,9 +117,7 @@ def _kendalls(inputs: int) -> Reducer:
     if inputs not in (1, 2):
         raise EngineError(f"Reducer.kendallsCorrelation: numInputs must be 1 or 2, but is {inputs}.")
     outputs = ["tau", "p-value"]
-    return leaf(
-        "kendallsCorrelation", outputs, _kendall, lambda t: [DOUBLE] * 2, inputs=inputs, block=_kendall_block
-    )
+    return leaf("kendallsCorrelation", outputs, _kendall, lambda t: [DOUBLE] * 2, inputs=inputs, block=_kendall_block)
 
 
 def _two(name: str, outputs: list[str], fold: Callable[..., list[Any]], block: Block) -> Callable[[], Reducer]:
@@ -217,9 +215,7 @@ TABLE: dict[str, Callable[..., Reducer]] = {
     "Reducer.linearFit": _linear_fit,
     "Reducer.linearRegression": lambda x, y: _regression("linearRegression", fits.OLS, x, y, 0.0, x + 1),
     "Reducer.robustLinearRegression": _robust,
-    "Reducer.ridgeRegression": lambda x, y, penalty: _regression(
-        "ridgeRegression", fits.RIDGE, x, y, penalty, x + 1
-    ),
+    "Reducer.ridgeRegression": lambda x, y, penalty: _regression("ridgeRegression", fits.RIDGE, x, y, penalty, x + 1),
     "Reducer.pearsonsCorrelation": _two(
         "pearsonsCorrelation", ["correlation", "p-value"], _single(_pearson_block), _pearson_block
     ),

@@ -87,9 +87,7 @@ def _table(lows: NDArray, counts: NDArray, cumulative: bool) -> list[Any]:
     return [Array(data.astype(np.float64), TABLE_TYPE)]
 
 
-def _auto_histogram(
-    max_buckets: int | None, min_width: float | None, max_raw: int | None, cumulative: bool
-) -> Reducer:
+def _auto_histogram(max_buckets: int | None, min_width: float | None, max_raw: int | None, cumulative: bool) -> Reducer:
     def fold(values: NDArray, weights: NDArray) -> list[Any]:
         made = buckets(*finite("autoHistogram", values, weights), max_buckets, min_width)
         return _table(made.low + np.arange(made.counts.size) * made.width, made.counts, cumulative)
@@ -114,9 +112,7 @@ def _fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> R
     return leaf("fixedHistogram", ["histogram"], fold, lambda t: [TABLE_TYPE], weighted=True)
 
 
-def _fixed_2d_histogram(
-    x_min: float, x_max: float, x_steps: int, y_min: float, y_max: float, y_steps: int
-) -> Reducer:
+def _fixed_2d_histogram(x_min: float, x_max: float, x_steps: int, y_min: float, y_max: float, y_steps: int) -> Reducer:
     x_edges = _edges("fixed2DHistogram", x_min, x_max, x_steps)
     y_edges = _edges("fixed2DHistogram", y_min, y_max, y_steps)
     count = PixelType("int", -(2**31), 2**31 - 1, 2)
@@ -145,9 +141,7 @@ def _frequency_histogram() -> Reducer:
             table[_key(value)] = table.get(_key(value), 0.0) + weight
         return [{key: _whole(total) for key, total in table.items()}]
 
-    return leaf(
-        "frequencyHistogram", ["histogram"], fold, lambda t: [DOUBLE], weighted=True, numeric=False, empty=None
-    )
+    return leaf("frequencyHistogram", ["histogram"], fold, lambda t: [DOUBLE], weighted=True, numeric=False, empty=None)
 
 
 def _key(value: Any) -> str:

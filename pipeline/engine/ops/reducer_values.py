@@ -55,9 +55,7 @@ def _count_distinct(name: str, nulls: bool) -> Callable[[], Reducer]:
         return [len({_hashable(v) for v in column})]
 
     required = 0 if nulls else 1
-    return lambda: leaf(
-        name, ["count"], fold, always(COUNT), required=required, numeric=False, empty=0, block=compute
-    )
+    return lambda: leaf(name, ["count"], fold, always(COUNT), required=required, numeric=False, empty=0, block=compute)
 
 
 def _hashable(value: Any) -> Any:

@@ -38,7 +38,7 @@ def _reduce_region(
     if not image.bands:
         raise EngineError(f"{who}: the image has no bands.")
     region = zonal.region_of(image, geometry, who)
-    projection, grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
+    grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
     found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
     single = len(reducer.outputs) == 1
     return {
@@ -71,7 +71,7 @@ def _reduce_regions(
     def each() -> Iterator[Feature]:
         for feature in collection:
             region = zonal.region_of(image, _geometry(feature), "Image.reduceRegions")
-            _, grid = zonal.limited(region, projection, most or 1e13, False, "Image.reduceRegions")
+            grid = zonal.limited(region, projection, most or 1e13, False, "Image.reduceRegions")
             found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
             results = {name(b, o): v for b, o, v in zonal.reduced(found, image.bands, reducer)}
             yield feature.with_properties({**feature.properties, **results})
@@ -88,10 +88,7 @@ def _geometry(feature: Any) -> Geometry | None:
 def _rows(found: zonal.Table, image: Image, drop_nulls: bool) -> tuple[list[int], list[list[Any]]]:
     """The indices and values of the rows to keep; masked values are None."""
     masked = [w <= 0 for w in found.weights]
-    if drop_nulls and masked:
-        keep = ~np.any(masked, axis=0)
-    else:
-        keep = np.ones(len(found.x), bool)
+    keep = ~np.any(masked, axis=0) if drop_nulls and masked else np.ones(len(found.x), bool)
     columns = [
         [None if bad else zonal.cell(v, b.type) for v, bad in zip(c, m, strict=True)]
         for c, m, b in zip(found.columns, masked, image.bands, strict=True)

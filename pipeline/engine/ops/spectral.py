@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def _shares(ends: NDArray, values: NDArray, sum_to_one: bool, non_negative: bool
 
 def _interpolate(image: Image, x: list[float], y: list[float], behavior: str) -> Image:
     """Values of every band sent through the line through the points (x, y)."""
-    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in zip(x, x[1:], strict=False)):
+    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in pairwise(x)):
         raise EngineError("Image.interpolate: x and y need the same length of at least 2, and x must increase.")
     if behavior not in ("extrapolate", "clamp", "mask", "input"):
         raise EngineError(

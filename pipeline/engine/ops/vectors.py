@@ -42,7 +42,7 @@ def _reduce_to_vectors(
     """A feature for each connected zone of equal values of the first band; further bands are reduced over it."""
     who = "Image.reduceToVectors"
     region = zonal.region_of(image, geometry, who)
-    projection, grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
+    grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
     if image.bands[0].type.precision != "int":
         raise EngineError(f"{who}: The first band must be an integer type, '{image.bands[0].name}' is not.")
     if (

@@ -104,7 +104,10 @@ def test_round_takes_halves_up() -> None:
     assert only(TABLE["Image.round"](image(HERE, a=data))).tolist()[0] == [-1, 0, 1, 2]
 
 
-@given(arrays(np.float64, (3, 4), elements=st.floats(-1e6, 1e6)), st.sampled_from(["byte", "int8", "uint16", "int16", "int32"]))
+@given(
+    arrays(np.float64, (3, 4), elements=st.floats(-1e6, 1e6)),
+    st.sampled_from(["byte", "int8", "uint16", "int16", "int32"]),
+)
 def test_casts_truncate_and_clamp(data: Any, name: str) -> None:
     result = TABLE[f"Image.{name}"](image(HERE, a=data))
     kind = result.bands[0].type
