@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.archive.model import Asset, CollectionInfo, Item, TableAsset
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from pipeline.engine.archive.model import Archive, Asset, CollectionInfo, Item, TableAsset
 from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.geometry import from_geojson
 from pipeline.engine.image import Band, Image
-from pipeline.engine.ops.composite import mosaic
+from pipeline.engine.ops.composite import first_valid
 from pipeline.engine.ops.filter import candidates
+from pipeline.engine.plan import Pixels, Plan
 from pipeline.engine.sources import FileBand
-from pipeline.engine.values import Filter
+from pipeline.engine.values import Filter, PixelType
 from pipeline.errors import EngineError
 
 
@@ -51,16 +56,35 @@ def _load_image(session: Any, asset: str, version: int) -> Image:
 
 
 def _whole(session: Any, info: CollectionInfo) -> Image:
-    """The tiles of one large image put together, on the projection of the first."""
-    tiles = [image_of(item) for item in session.archive.search(info.id)]
-    if not tiles:
+    """The tiles of one large image put together, on the projection of the first; tiles are looked up where asked."""
+    first = next(iter(session.archive.search(info.id)), None)
+    if first is None:
         raise EngineError(f"Image.load: The image '{info.id}' has no tiles in the archive.")
-    first = {b.name: b for b in tiles[0].bands}
-    together = mosaic(Collection("ImageCollection", lambda: tiles))
-    bands = tuple(
-        Band(b.name, b.type, b.plan, first[b.name].projection) if b.name in first else b for b in together.bands
-    )
-    return Image(bands, dict(info.properties), info.id)
+    bands = (Band(f.name, f.type, Tiled(session.archive, info.id, f.name, f.type), f.projection) for f in first.bands)
+    return Image(tuple(bands), dict(info.properties), info.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Tiled:
+    """A band of a collection of tiles: only those under the asked grid are looked up and read."""
+
+    archive: Archive
+    collection: str
+    name: str
+    type: PixelType
+    group = None
+
+    def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
+        """The band of every tile whose box meets the grid's."""
+        box = None if grid.crs is None else grid.extent.to_crs("EPSG:4326").boundingbox
+        items = self.archive.search(self.collection, bbox=None if box is None else tuple(box))  # type: ignore[arg-type]
+        return [(FileBand(f), grid) for item in items for f in item.bands if f.name == self.name]
+
+    def compute(self, grid: GeoBox, inputs: list[Any]) -> Pixels:
+        """The last tile that is valid at each pixel."""
+        if not inputs:
+            return Pixels(np.zeros(grid.shape, self.type.dtype), np.zeros(grid.shape, bool))
+        return first_valid(self.type)(*reversed(inputs))
 
 
 def _load_collection(session: Any, asset: str, version: int | None) -> Collection:

@@ -126,11 +126,13 @@ def mosaic(collection: Collection) -> Image:
     for name, stack in layers.items():
         kind = union_type(stack)
         plans = tuple(b.plan for b in reversed(stack))
-        bands.append(Band(name, kind, Local(_first_valid(kind), plans), WGS84, None))
+        bands.append(Band(name, kind, Local(first_valid(kind), plans), WGS84, None))
     return Image(tuple(bands))
 
 
-def _first_valid(kind: PixelType) -> Callable[..., Pixels]:
+def first_valid(kind: PixelType) -> Callable[..., Pixels]:
+    """Of layers, the first that is valid at each pixel."""
+
     def compute(*layers: Pixels) -> Pixels:
         top = layers[0]
         if is_everywhere(top.mask):

@@ -32,10 +32,8 @@ def _images(collection: Collection, who: str) -> Iterator[Image]:
 
 
 def _from_images(members: list[Image]) -> Collection:
-    """The images, numbered "0", "1" … where they have no index."""
-    return images(
-        m if m.id is not None else m.with_properties({**m.properties, INDEX: str(i)}) for i, m in enumerate(members)
-    )
+    """The images, numbered "0", "1" … whatever index they had."""
+    return images(m.with_properties({**m.properties, INDEX: str(i)}) for i, m in enumerate(members))
 
 
 def _to_bands(collection: Collection) -> Image:
@@ -139,6 +137,6 @@ SESSION_TABLE: dict[str, Callable[..., Any]] = {
 }
 
 NOTES = {
-    "ImageCollection.fromImages": "Images that have a system:index keep it, others are numbered; undocumented.",
+    "ImageCollection.fromImages": "system:index becomes 0, 1 … also where an image has one; seen in public output.",
     "Image.linkCollection": "The first match in the collection's order is taken; without linkedBands no band is.",
 }

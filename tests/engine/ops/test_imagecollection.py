@@ -26,9 +26,9 @@ def values(made: Image) -> dict[str, tuple[float, bool]]:
     return {b.name: (p.data[0, 0], bool(np.all(p.mask))) for b, p in zip(made.bands, pixels, strict=True)}
 
 
-def test_images_without_an_index_are_numbered() -> None:
+def test_images_are_numbered() -> None:
     made = TABLE["ImageCollection.fromImages"]([image(None), image("own"), image(None)])
-    assert made.kind == "ImageCollection" and [i.id for i in made] == ["0", "own", "2"]
+    assert made.kind == "ImageCollection" and [i.id for i in made] == ["0", "1", "2"]
 
 
 def test_to_bands_prefixes_indices() -> None:

@@ -1,0 +1,73 @@
+"""How a masked median scales: time over four areas, memory under a budget, one thread against two.
+
+Streams the composite of bench/composite.py tile by tile and throws each tile away, as an export does.
+
+    python bench/scaling.py
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from _scenes import COLLECTION, scenes
+from composite import script
+
+SIDES = (512, 1024, 1536, 2048)
+BUDGET = 256 << 20
+DATES = 12
+
+
+def measure(folder: Path, side: int, workers: int) -> None:
+    """Prints seconds (best of two) and peak memory of streaming side × side pixels."""
+    import ee
+
+    from pipeline import engine
+    from pipeline.engine.archive import open_archive
+    from pipeline.engine.session import Session
+
+    engine.connect("local", archive=folder)
+    session = Session(open_archive(folder), workers=workers, budget_bytes=BUDGET)
+    image = session.evaluate(ee.serializer.encode(script(), for_cloud_api=True))
+    grid = session.default_grid(next(iter(session.call("ImageCollection.load", {"id": COLLECTION}))))
+    for _ in session.tiles(image, grid[:256, :256]):
+        pass
+    times = []
+    for _ in range(2):
+        start = perf_counter()
+        for _ in session.tiles(image, grid[:side, :side]):
+            pass
+        times.append(perf_counter() - start)
+    print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
+
+
+def measured(folder: Path, side: int, workers: int) -> tuple[float, float]:
+    command = [sys.executable, __file__, str(folder), str(side), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, gigabytes = json.loads(done.stdout.splitlines()[-1])
+    return seconds, gigabytes
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        scenes(folder, DATES, SIDES[-1])
+        two = {side: measured(folder, side, 2) for side in SIDES}
+        one = measured(folder, SIDES[-1], 1)
+    for side, (seconds, gigabytes) in two.items():
+        print(f"{side:5} px: {seconds:5.2f} s, {1e6 * seconds / side**2:.2f} s per million pixels, {gigabytes:.2f} GB")
+    rate = [seconds / side**2 for side, (seconds, _) in two.items()]
+    memory = [gigabytes for _, gigabytes in two.values()]
+    print(
+        f"slowest to fastest rate: {max(rate) / min(rate):.2f}; largest to smallest peak memory: {max(memory) / min(memory):.2f}"
+    )
+    print(f"ratio of one thread to two: {one[0] / two[SIDES[-1]][0]:.2f}")
+
+
+if __name__ == "__main__":
+    measure(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 1 else main()
