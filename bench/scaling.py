@@ -18,8 +18,8 @@ from time import perf_counter
 from _scenes import COLLECTION, scenes
 from composite import script
 
-SIDES = (512, 1024, 1536, 2048)
-BUDGET = 256 << 20
+SIDES = (768, 1024, 1536, 2048)
+BUDGET = 1 << 30  # the default: tiles of 512 pixels, which are the files' own blocks
 DATES = 12
 
 

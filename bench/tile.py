@@ -52,7 +52,7 @@ def main() -> None:
         composite = ee.ImageCollection(COLLECTION).map(clear).select(["B4", "B3", "B2"]).median()
         tiles = composite.getMapId({"min": 0, "max": 4000})["tile_fetcher"].url_format
         # Zoom 14 shows 7 m at this latitude, the tile lies inside the scenes.
-        near = [tiles.format(x=x, y=y, z=14) for x in (13247, 13248) for y in (6213, 6214)]
+        near = [tiles.format(x=x, y=y, z=14) for x in (13247, 13248) for y in (6220, 6221)]
         sizes = [fetch(url) for url in near]
         warm = median(seconds(fetch, url) for url in near)
         least = seconds(read, sorted(folder.glob(f"{COLLECTION}/*/*.tif")))

@@ -70,12 +70,12 @@ def _inner_first(values: dict[str, Any], result: Any) -> list[str]:
     stack = [result]
     while stack:
         key = stack[-1]
-        if state.get(key) is None and isinstance(key, str) and key in values:
+        if isinstance(key, str) and key in values and key not in state:
             state[key] = False
             stack.extend(k for k in _references(values[key]) if k not in state)
         else:
             stack.pop()
-            if state.get(key) is False:
+            if isinstance(key, str) and state.get(key) is False:
                 state[key] = True
                 order.append(key)
     return order

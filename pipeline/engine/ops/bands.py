@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,11 @@ def constant_band(name: str, value: Any) -> Band:
         return Band(name, kind, Constant(value.data, value.data.dtype))
     if not isinstance(value, (int, float)):
         raise EngineError(f"Image.constant: {value!r} is not a number, a list of numbers or an array.")
-    if isinstance(value, int) or value.is_integer():
+    if float(value).is_integer() and abs(value) < 2**63:
         kind = PixelType("int", int(value), int(value))
         return Band(name, kind, Constant(int(value), kind.dtype))
-    return Band(name, PixelType("double", value, value), Constant(value, np.dtype(np.float64)))
+    real = float(value)
+    return Band(name, PixelType("double", real, real), Constant(real, np.dtype(np.float64)))
 
 
 def _constant(value: Any) -> Image:
@@ -95,7 +97,8 @@ def _select(image: Image, selectors: list[Any], names: list[str] | None) -> Imag
     """The chosen bands, renamed where new names are given."""
     flat = [s for item in selectors for s in (item if isinstance(item, list) else [item])]
     bands = pick(image, flat)
-    return image.with_bands(unique(bands, "Image.select") if names is None else renamed(bands, names, "Image.select"))
+    chosen = unique(bands, "Image.select") if names is None else renamed(bands, names, "Image.select")
+    return replace(image, bands=tuple(chosen))  # still the asset, with fewer bands
 
 
 def _rename(image: Image, names: list[str]) -> Image:

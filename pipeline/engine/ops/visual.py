@@ -75,6 +75,8 @@ def _stretches(image: Image, options: dict[str, Any], who: str) -> list[Stretch]
     )
     if (gain or bias) and (low or high):
         raise EngineError(f"{who}: Specify either gain and bias, or min and max, not both.")
+    if gamma and min(gamma) <= 0:
+        raise EngineError(f"{who}: gamma must be positive, not {min(gamma)}.")
     made = []
     for i, band in enumerate(image.bands):
         power = gamma[i] if gamma else 1.0

@@ -26,7 +26,9 @@ def test_a_collection_is_narrowed_by_the_index_and_filtered_exactly(scenes: Fold
     assert first.names[:2] == ["B2", "B3"] and first.asset == f"{S2}/{first.id}"
     dates = session.call("DateRange", {"start": "2021-07-01", "end": "2021-08-01"})
     arguments = {"leftValue": dates, "rightField": "system:time_start"}
-    july = session.call("Collection.filter", {"collection": whole, "filter": session.call("Filter.dateRangeContains", arguments)})
+    july = session.call(
+        "Collection.filter", {"collection": whole, "filter": session.call("Filter.dateRangeContains", arguments)}
+    )
     assert [image.id[:6] for image in july] == ["202107"]
     none = session.call("Collection.filter", {"collection": july, "filter": "CLOUDY_PIXEL_PERCENTAGE > 200"})
     assert list(none) == []
@@ -51,7 +53,10 @@ def test_what_is_not_there_is_said(scenes: FolderArchive, call: str, arguments: 
 def test_a_table_comes_back_as_features(tmp_path: Path) -> None:
     made = FolderArchive.initialise(tmp_path)
     point = {"type": "Point", "coordinates": [15.0, 45.0]}
-    rows = [{"type": "Feature", "geometry": point, "properties": {"class": 3}}, {"type": "Feature", "geometry": None, "properties": {}}]
+    rows = [
+        {"type": "Feature", "geometry": point, "properties": {"class": 3}},
+        {"type": "Feature", "geometry": None, "properties": {}},
+    ]
     made.write_table("projects/minecover-local/assets/points", {"type": "FeatureCollection", "features": rows})
     found = list(Session(made).call("Collection.loadTable", {"tableId": "projects/minecover-local/assets/points"}))
     assert found[0].properties["class"] == 3 and found[0].geometry.shape.x == 15 and found[1].geometry is None
@@ -63,7 +68,9 @@ def test_a_large_image_is_read_from_the_tiles_under_the_grid(tmp_path: Path) -> 
     for number, part in enumerate((data[:, :20], data[:, 20:])):
         path = tmp_path / f"t{number}.tif"
         corner = Affine(0.001, 0, 15 + number * 0.02, 0, -0.001, 45)
-        with rasterio.open(path, "w", driver="GTiff", width=20, height=20, count=1, dtype="int16", crs="EPSG:4326", transform=corner) as target:
+        with rasterio.open(
+            path, "w", driver="GTiff", width=20, height=20, count=1, dtype="int16", crs="EPSG:4326", transform=corner
+        ) as target:
             target.write(part, 1)
         archive.add(made, path, "USGS/TILED", bands=["elevation"], time="2000-02-11")
     info = made.describe("USGS/TILED")

@@ -22,7 +22,7 @@ DTYPES = (np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64)
 @st.composite
 def band(draw: st.DrawFn) -> Any:
     dtype = draw(st.sampled_from(DTYPES))
-    values = st.integers(0, 200) if np.dtype(dtype).kind in "iu" else st.floats(-50, 50, width=32)
+    values = st.integers(0, 200) if np.dtype(dtype).kind in "iu" else st.floats(-50, 50, width=16)
     return draw(arrays(dtype, (3, 4), elements=values)), draw(arrays(bool, (3, 4)))
 
 
