@@ -27,6 +27,9 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 _FINE = 2.0**20
+# A row of pixels that is covered by less than half a percent counts for nothing, and a footprint that went through
+# longitude and latitude grazes its neighbours by as much.
+_GRAZE = 0.004
 _EVERYWHERE = 2**30
 
 
@@ -95,8 +98,8 @@ def pixel_box(geometry: Geometry, crs: str, transform: tuple[float, ...]) -> Win
     if shape.is_empty:
         return 0, 0, 0, 0
     x0, y0, x1, y1 = _in_pixels(shape, Affine(*transform)).bounds
-    left, top = int(np.floor(x0)), int(np.floor(y0))
-    return left, top, max(int(np.ceil(x1)) - left, 1), max(int(np.ceil(y1)) - top, 1)
+    left, top = int(np.floor(x0 + _GRAZE)), int(np.floor(y0 + _GRAZE))
+    return left, top, max(int(np.ceil(x1 - _GRAZE)) - left, 1), max(int(np.ceil(y1 - _GRAZE)) - top, 1)
 
 
 def inside_window(geobox: GeoBox, projection: Projection, window: Window | None) -> Bools:
