@@ -63,9 +63,8 @@ def main() -> None:
         print(f"{side:5} px: {seconds:5.2f} s, {1e6 * seconds / side**2:.2f} s per million pixels, {gigabytes:.2f} GB")
     rate = [seconds / side**2 for side, (seconds, _) in two.items()]
     memory = [gigabytes for _, gigabytes in two.values()]
-    print(
-        f"slowest to fastest rate: {max(rate) / min(rate):.2f}; largest to smallest peak memory: {max(memory) / min(memory):.2f}"
-    )
+    print(f"ratio of slowest to fastest rate: {max(rate) / min(rate):.2f}")
+    print(f"ratio of largest to smallest peak memory: {max(memory) / min(memory):.2f}")
     print(f"ratio of one thread to two: {one[0] / two[SIDES[-1]][0]:.2f}")
 
 

@@ -48,8 +48,8 @@ FENCES = {
     ("socket", "socketserver", "http", "urllib.request", "httplib2", "requests", "aiohttp", "pystac_client"): {
         "pipeline.engine.archive.stacapi": "reads STAC APIs",
         "pipeline.engine.connection": "the engine's remote side",
-        "pipeline.engine.server": "the door over HTTP",
-        "pipeline.engine.transport": "looks like httplib2 to the client; opens no connection",
+        "pipeline.engine.doors.server": "the door over HTTP",
+        "pipeline.engine.doors.transport": "looks like httplib2 to the client; opens no connection",
         "pipeline.serve": "serves",
     },
     ("keras", "tensorflow"): {

@@ -54,7 +54,7 @@ def coerce(value: Any, declared: str, where: str, session: Session) -> Any:
 
 def type_name(value: Any) -> str:
     """What Earth Engine calls the type of a value (ee.Algorithms.ObjectType)."""
-    from pipeline.engine.geometry import Geometry
+    from pipeline.engine.space.geometry import Geometry
 
     if isinstance(value, bool):
         return "Boolean"
@@ -172,7 +172,7 @@ def _feature_collection(value: Any, session: Session) -> Any:
 
 
 def _element(value: Any, session: Session) -> Any:
-    from pipeline.engine.geometry import Geometry, from_geojson
+    from pipeline.engine.space.geometry import Geometry, from_geojson
 
     if isinstance(value, (Feature, Image, Collection)):
         return value
@@ -185,7 +185,7 @@ def _element(value: Any, session: Session) -> Any:
 
 
 def _geometry(value: Any, session: Session) -> Any:
-    from pipeline.engine.geometry import Geometry, footprint, from_geojson
+    from pipeline.engine.space.geometry import Geometry, footprint, from_geojson
 
     if isinstance(value, Geometry):
         return value
@@ -263,7 +263,7 @@ def _pixel_type(value: Any, session: Session) -> Any:
 
 def _filter(value: Any, session: Session) -> Any:
     if isinstance(value, str):
-        from pipeline.engine.filterstring import parse
+        from pipeline.engine.language.filterstring import parse
 
         return parse(value)
     return value if isinstance(value, Filter) else _REFUSED

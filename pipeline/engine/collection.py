@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from pipeline.engine.geometry import Geometry
     from pipeline.engine.image import Image
+    from pipeline.engine.space.geometry import Geometry
 
 Kind = Literal["ImageCollection", "FeatureCollection"]
 

@@ -19,8 +19,8 @@ from pipeline.errors import MinecoverError
 
 if TYPE_CHECKING:
     from pipeline.engine.archive.model import Archive
-    from pipeline.engine.server import Server
-    from pipeline.engine.service import Service
+    from pipeline.engine.doors.server import Server
+    from pipeline.engine.doors.service import Service
 
 LOCAL_PROJECT = "minecover-local"
 """The project of the local engine; the client recognises asset names only under ids of six letters or more."""
@@ -129,7 +129,7 @@ def _connect_local(engine: LocalEngine, project: str) -> None:
     import ee
     from google.auth.credentials import AnonymousCredentials
 
-    from pipeline.engine.transport import Transport
+    from pipeline.engine.doors.transport import Transport
 
     _stay_offline(ee)
     try:
@@ -170,8 +170,8 @@ def _local_engine(
     port: int = 0,
     token: str | None = None,
 ) -> LocalEngine:
-    from pipeline.engine.server import Server
-    from pipeline.engine.service import Service
+    from pipeline.engine.doors.server import Server
+    from pipeline.engine.doors.service import Service
     from pipeline.engine.session import DEFAULT_BUDGET, Session
 
     logging.getLogger("minecover.engine").addHandler(logging.NullHandler())

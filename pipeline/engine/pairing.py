@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.grids import intersect
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import Local, NDArray, Pixels, both
+from pipeline.engine.space.grids import intersect
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
 

@@ -86,6 +86,6 @@ class Session:
 
     def default_grid(self, image: Image) -> GeoBox:
         """The image's own projection and bounds: the grid of a request that names none."""
-        from pipeline.engine.grids import image_grid
+        from pipeline.engine.space.grids import image_grid
 
         return image_grid(image)

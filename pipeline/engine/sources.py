@@ -10,11 +10,12 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import raster, resample
+from pipeline.engine import raster
 from pipeline.engine.archive.model import BandFile
-from pipeline.engine.grids import geobox
 from pipeline.engine.plan import NDArray, Pixels, Plan
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import resample
+from pipeline.engine.space.grids import geobox
 from pipeline.engine.values import Projection
 from pipeline.errors import EngineError
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.engine.collection import Collection, Feature
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.image import Band, Image
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import (
     Array,
     Date,

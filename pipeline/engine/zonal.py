@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import shapes
-from pipeline.engine.geometry import Geometry, footprint
-from pipeline.engine.grids import at_scale, centres, region_grid
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import NDArray, valid
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import shapes
+from pipeline.engine.space.geometry import Geometry, footprint
+from pipeline.engine.space.grids import at_scale, centres, region_grid
 from pipeline.engine.tiles import Tiler
 from pipeline.engine.values import Array, PixelType, Projection
 from pipeline.errors import EngineError

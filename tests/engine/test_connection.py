@@ -7,7 +7,7 @@ import requests
 from pipeline import engine
 from pipeline.engine import connection
 from pipeline.errors import MinecoverError
-from tests.engine.doors import connected
+from tests.engine.local import connected
 from tests.scenes import small_archive
 
 

@@ -10,7 +10,7 @@ from affine import Affine
 
 from pipeline.engine import archive
 from pipeline.engine.archive import FolderArchive
-from tests.engine.doors import connected
+from tests.engine.local import connected
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CHIPS = DATA / "terramesh-s1-s2-dem-lulc"
@@ -62,7 +62,7 @@ def test_a_stack_of_several_sensors_on_one_grid(tmp_path: Path) -> None:
             {"expression": stack.clipToBoundsAndScale(optical.geometry()), "fileFormat": "NUMPY_NDARRAY"}
         )
     assert found.dtype.names == ("nd", "slope", "VV", "VH")
-    assert -1 <= found["nd"].min() and found["nd"].max() <= 1 and found["nd"].std() > 0.01
+    assert found["nd"].min() >= -1 and found["nd"].max() <= 1 and found["nd"].std() > 0.01
     assert 0 < found["slope"].max() < 90
 
 
@@ -94,6 +94,5 @@ def test_a_worldcereal_cube_gives_numpys_seasonal_median(tmp_path: Path) -> None
     for name, band in bands.items():
         stack = np.ma.masked_equal(t[name].astype(float), 65535)
         expected = np.ma.median(stack, axis=0)
-        expected = expected if corner.e < 0 else expected
         shown = ~np.ma.getmaskarray(expected)
         assert np.allclose(found[band][: len(y), : len(x)][shown], np.asarray(expected)[shown])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.engine import ops
-from pipeline.engine.collection import Collection, Feature, features, images
+from pipeline.engine.collection import Feature, features, images
 from pipeline.engine.image import Image
 from pipeline.engine.session import Session
 from pipeline.engine.signatures import official_list, signatures
@@ -97,7 +97,7 @@ def test_wrong_calls_are_refused_against_the_signature(session: Session, name: s
 
 
 def test_a_missing_function_is_one_error_that_names_it(session: Session) -> None:
-    with pytest.raises(UnsupportedOp, match="Model.predictImage is not available in the local engine") as caught:
+    with pytest.raises(UnsupportedOp, match=r"Model\.predictImage is not available in the local engine") as caught:
         session.call("Model.predictImage", {"model": None, "image": None})
     assert caught.value.code == 400 and caught.value.status == "INVALID_ARGUMENT"
 

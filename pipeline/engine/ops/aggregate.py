@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.engine.collection import Collection
-from pipeline.engine.selectors import identity, plain, value_of
+from pipeline.engine.language.selectors import identity, plain, value_of
 from pipeline.errors import EngineError
 
 

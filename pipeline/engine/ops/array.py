@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.engine.arrays import affordable, array, from_values, typed
-from pipeline.engine.elementwise import operand, whole
+from pipeline.engine.language.arrays import affordable, array, from_values, typed
+from pipeline.engine.language.elementwise import operand, whole
 from pipeline.engine.values import Array
 from pipeline.errors import EngineError
 

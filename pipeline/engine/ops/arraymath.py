@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine import elementwise
-from pipeline.engine.arrays import array, convert
+from pipeline.engine.language import elementwise
+from pipeline.engine.language.arrays import array, convert
 from pipeline.engine.values import INT_RANGES, Array, PixelType, named_type
 from pipeline.errors import EngineError
 

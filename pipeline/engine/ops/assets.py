@@ -13,12 +13,12 @@ from odc.geo.geobox import GeoBox
 
 from pipeline.engine.archive.model import Archive, Asset, CollectionInfo, Item, TableAsset
 from pipeline.engine.collection import Collection, Feature
-from pipeline.engine.geometry import from_geojson
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.composite import first_valid
 from pipeline.engine.ops.filter import candidates
 from pipeline.engine.plan import Pixels, Plan
 from pipeline.engine.sources import FileBand
+from pipeline.engine.space.geometry import from_geojson
 from pipeline.engine.values import Filter, PixelType
 from pipeline.errors import EngineError
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.grids import common_projection
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import Constant, Local, Pixels
+from pipeline.engine.space.grids import common_projection
 from pipeline.engine.values import Array, Date, PixelType, Projection
 from pipeline.errors import EngineError
 

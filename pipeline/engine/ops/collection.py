@@ -13,11 +13,11 @@ import numpy as np
 import shapely
 
 from pipeline.engine.collection import Collection, Element, Feature, features
-from pipeline.engine.geometry import Geometry, build, sound
 from pipeline.engine.image import Image
+from pipeline.engine.language.selectors import as_geometry, by_property, identity, plain, value_of
 from pipeline.engine.ops.filter import as_filter, conjunction
 from pipeline.engine.reducer import Reducer
-from pipeline.engine.selectors import as_geometry, by_property, identity, plain, value_of
+from pipeline.engine.space.geometry import Geometry, build, sound
 from pipeline.engine.values import Array, ErrorMargin, Filter, Function, Opaque, PixelType, Projection
 from pipeline.errors import EngineError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.arrays import array, from_values
+from pipeline.engine.language.arrays import array, from_values
 from pipeline.engine.values import Array, Opaque
 from pipeline.errors import EngineError
 

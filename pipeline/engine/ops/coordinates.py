@@ -11,11 +11,11 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import resample
-from pipeline.engine.grids import centres
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import NDArray, OnGrid, Pixels, everywhere
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import resample
+from pipeline.engine.space.grids import centres
 from pipeline.engine.values import DOUBLE, PixelType, Projection
 from pipeline.errors import EngineError
 

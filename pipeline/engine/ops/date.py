@@ -8,8 +8,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.engine import joda
-from pipeline.engine.timeunits import LENGTHS, advanced, bounds, elapsed, floor, instant, local, part, unit, zone
+from pipeline.engine.language import joda
+from pipeline.engine.language.timeunits import (
+    LENGTHS,
+    advanced,
+    bounds,
+    elapsed,
+    floor,
+    instant,
+    local,
+    part,
+    unit,
+    zone,
+)
 from pipeline.engine.values import Date, DateRange
 from pipeline.errors import EngineError
 

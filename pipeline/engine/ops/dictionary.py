@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.arrays import array, from_values
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language.arrays import array, from_values
+from pipeline.engine.language.regex import compiled
 from pipeline.engine.ops.array import concatenate
 from pipeline.engine.ops.lists import as_array, is_geometry, is_number
 from pipeline.engine.ops.string import text
 from pipeline.engine.plan import Constant
-from pipeline.engine.regex import compiled
 from pipeline.engine.values import Array, Function, PixelType
 from pipeline.errors import EngineError
 

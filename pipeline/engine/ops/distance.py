@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs
 from pipeline.engine.image import Band, Image
 from pipeline.engine.kernels import distance, spectral
 from pipeline.engine.kernels.neighbourhood import shifted
@@ -18,6 +17,7 @@ from pipeline.engine.ops.focal import around, inner, reach, under
 from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.engine.ops.terrain import cell_metres
 from pipeline.engine.plan import Around, Local, NDArray, Part, Pixels, Plan, both, valid
+from pipeline.engine.space import crs
 from pipeline.engine.values import DOUBLE, FLOAT, Kernel, KernelWeights
 from pipeline.errors import EngineError
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.engine.collection import Element, Feature
-from pipeline.engine.geometry import Geometry, footprint
 from pipeline.engine.image import Image
 from pipeline.engine.ops import geometry as geometries
+from pipeline.engine.space.geometry import Geometry, footprint
 from pipeline.engine.values import DOUBLE, Array, ErrorMargin, Projection
 from pipeline.errors import EngineError
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from pipeline.engine.coerce import type_name
 from pipeline.engine.collection import Collection, Element, Feature
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.image import Image
-from pipeline.engine.selectors import GEOMETRY, lonlat, plain, value_of
+from pipeline.engine.language.selectors import GEOMETRY, lonlat, plain, value_of
+from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import DateRange, Filter
 from pipeline.errors import EngineError
 
@@ -223,7 +223,7 @@ def negation(part: Filter) -> Filter:
 
 def as_filter(value: Any) -> Filter:
     """The filter itself, or the one that a string spells."""
-    from pipeline.engine.filterstring import parse
+    from pipeline.engine.language.filterstring import parse
 
     if isinstance(value, Filter):
         return value

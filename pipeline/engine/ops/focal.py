@@ -12,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs
 from pipeline.engine.image import Band, Image
 from pipeline.engine.kernels import neighbourhood as window
 from pipeline.engine.ops import kernel as kernels
 from pipeline.engine.plan import Around, NDArray, Part, Pixels, Plan, both, everywhere, is_everywhere, valid
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space import crs
 from pipeline.engine.values import BOOLEAN, DOUBLE, Kernel, KernelWeights, PixelType
 from pipeline.errors import EngineError
 

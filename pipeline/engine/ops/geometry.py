@@ -15,13 +15,13 @@ import shapely
 from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import geodesy
 from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.collection import features as numbered
-from pipeline.engine.crs import LONLAT
-from pipeline.engine.edges import placed
-from pipeline.engine.geometry import Geometry, build, collected, parts, sound
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import geodesy
+from pipeline.engine.space.crs import LONLAT
+from pipeline.engine.space.edges import placed
+from pipeline.engine.space.geometry import Geometry, build, collected, parts, sound
 from pipeline.engine.values import ErrorMargin, Projection
 from pipeline.errors import EngineError
 

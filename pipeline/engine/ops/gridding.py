@@ -12,15 +12,15 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import resample
-from pipeline.engine.geometry import Geometry
-from pipeline.engine.grids import at_scale, default_projection, geobox
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import NDArray, OnGrid, Part, Pixels, Plan
 from pipeline.engine.reducer import Reducer
-from pipeline.engine.shapes import inside_window, pixel_box
 from pipeline.engine.sources import FileBand, OwnGrid, own_window
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import resample
+from pipeline.engine.space.geometry import Geometry
+from pipeline.engine.space.grids import at_scale, default_projection, geobox
+from pipeline.engine.space.shapes import inside_window, pixel_box
 from pipeline.engine.values import Projection
 from pipeline.errors import EngineError
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.grids import intersect
 from pipeline.engine.image import Band, Image
 from pipeline.engine.pairing import arithmetic_properties, band_map, paired
 from pipeline.engine.plan import Local, NDArray, Part, Pixels, both, valid
+from pipeline.engine.space.grids import intersect
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
 

@@ -10,11 +10,11 @@ from odc.geo.geobox import GeoBox
 
 from pipeline.engine.collection import Collection, images
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language.selectors import value_of
 from pipeline.engine.ops.bands import add_bands
 from pipeline.engine.ops.collection import INDEX, filtered, merge
 from pipeline.engine.ops.filter import equals
 from pipeline.engine.plan import OnGrid, Pixels
-from pipeline.engine.selectors import value_of
 from pipeline.engine.values import DOUBLE
 from pipeline.errors import EngineError
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import special
 
 from pipeline.engine import pixeltypes as pt
-from pipeline.engine import special as own
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language import special as own
 from pipeline.engine.pairing import band_map, binary, unary
 from pipeline.engine.plan import Local, NDArray, Pixels, both
 from pipeline.engine.values import INT_RANGES, PixelType, named_type

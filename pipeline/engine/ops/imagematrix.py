@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.grids import intersect
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.imagearray import by_pixel, explained, kind_of, lifted, lifted_pair
 from pipeline.engine.pairing import arithmetic_properties, band_map, paired
 from pipeline.engine.plan import Constant, Local, NDArray, Pixels, both
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space.grids import intersect
 from pipeline.engine.values import Array, PixelType
 from pipeline.errors import EngineError
 

@@ -13,7 +13,7 @@ from typing import Any
 import shapely
 
 from pipeline.engine.collection import Collection, Element, Feature
-from pipeline.engine.selectors import by_property, identity, lonlat, plain, value_of
+from pipeline.engine.language.selectors import by_property, identity, lonlat, plain, value_of
 from pipeline.engine.values import Filter, Join
 from pipeline.errors import EngineError
 

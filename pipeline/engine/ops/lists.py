@@ -7,12 +7,12 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.arrays import affordable, from_values
 from pipeline.engine.collection import Feature
-from pipeline.engine.equality import equal, order
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.image import Image
+from pipeline.engine.language.arrays import affordable, from_values
+from pipeline.engine.language.equality import equal, order
 from pipeline.engine.ops.string import text
+from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import Array, Filter, Function
 from pipeline.errors import EngineError
 

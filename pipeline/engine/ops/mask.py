@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import shapes
 from pipeline.engine.collection import Collection, Feature
-from pipeline.engine.geometry import Geometry
-from pipeline.engine.grids import intersect, overlap
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.bands import constant_band
 from pipeline.engine.pairing import matched, paired
 from pipeline.engine.plan import Local, OnGrid, Pixels, both, everywhere, is_everywhere, valid
+from pipeline.engine.space import shapes
+from pipeline.engine.space.geometry import Geometry
+from pipeline.engine.space.grids import intersect, overlap
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pipeline.engine.arrays import array, typed
-from pipeline.engine.eigen import eigenpairs
-from pipeline.engine.elementwise import operand
+from pipeline.engine.language.arrays import array, typed
+from pipeline.engine.language.eigen import eigenpairs
+from pipeline.engine.language.elementwise import operand
 from pipeline.engine.values import Array
 from pipeline.errors import EngineError
 

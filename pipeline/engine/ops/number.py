@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine import elementwise, javafmt
-from pipeline.engine.infix import evaluate
+from pipeline.engine.language import elementwise, javafmt
+from pipeline.engine.language.infix import evaluate
 from pipeline.engine.values import INT_RANGES
 from pipeline.errors import EngineError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.engine.coerce import type_name
-from pipeline.engine.equality import equal
+from pipeline.engine.language.equality import equal
 from pipeline.engine.values import Opaque
 from pipeline.engine.wire import to_wire
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pipeline.engine import crs as crs_
+from pipeline.engine.space import crs as crs_
 from pipeline.engine.values import ErrorMargin, Projection
 from pipeline.errors import EngineError
 

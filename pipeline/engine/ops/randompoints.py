@@ -10,8 +10,8 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from pipeline.engine.collection import Collection, Feature, features
-from pipeline.engine.crs import GEOD, LONLAT
-from pipeline.engine.geometry import Geometry, parts
+from pipeline.engine.space.crs import GEOD, LONLAT
+from pipeline.engine.space.geometry import Geometry, parts
 from pipeline.engine.values import ErrorMargin
 from pipeline.errors import EngineError
 

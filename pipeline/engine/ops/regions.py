@@ -9,14 +9,14 @@ import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
 from pipeline.engine import zonal
 from pipeline.engine.collection import Collection, Feature, features
-from pipeline.engine.geometry import Geometry
-from pipeline.engine.grids import region_grid, requested
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import Constant, valid
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space.geometry import Geometry
+from pipeline.engine.space.grids import region_grid, requested
 from pipeline.engine.values import Array, PixelType, Projection
 from pipeline.errors import EngineError
 
@@ -80,7 +80,7 @@ def _reduce_regions(
 
 
 def _geometry(feature: Any) -> Geometry | None:
-    from pipeline.engine.geometry import footprint
+    from pipeline.engine.space.geometry import footprint
 
     return footprint(feature)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import shapely
 
-from pipeline.engine import geodesy
 from pipeline.engine.collection import Element
+from pipeline.engine.language.selectors import as_geometry, lonlat, value_of
 from pipeline.engine.ops.filter import Side, given, sides, unary
-from pipeline.engine.selectors import as_geometry, lonlat, value_of
+from pipeline.engine.space import geodesy
 from pipeline.engine.values import ErrorMargin, Filter
 from pipeline.errors import EngineError
 

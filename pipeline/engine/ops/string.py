@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.engine import javafmt, joda
-from pipeline.engine.regex import compiled
+from pipeline.engine.language import javafmt, joda
+from pipeline.engine.language.regex import compiled
 from pipeline.engine.values import Date
 from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError

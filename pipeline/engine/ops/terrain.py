@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs
 from pipeline.engine.image import Band, Image
 from pipeline.engine.kernels import terrain
 from pipeline.engine.ops.focal import inner
 from pipeline.engine.plan import Around, NDArray, Part, Pixels, valid
+from pipeline.engine.space import crs
 from pipeline.engine.values import BOOLEAN, DOUBLE, PixelType
 from pipeline.errors import EngineError
 

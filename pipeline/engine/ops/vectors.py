@@ -10,14 +10,15 @@ import shapely
 import shapely.geometry
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import crs as crs_
-from pipeline.engine import shapes, zonal
+from pipeline.engine import zonal
 from pipeline.engine.collection import Collection, Feature, features
-from pipeline.engine.geometry import Geometry, footprint
-from pipeline.engine.grids import centres, requested
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import OnGrid, Part, Pixels, valid
 from pipeline.engine.reducer import Reducer
+from pipeline.engine.space import crs as crs_
+from pipeline.engine.space import shapes
+from pipeline.engine.space.geometry import Geometry, footprint
+from pipeline.engine.space.grids import centres, requested
 from pipeline.engine.values import PixelType, Projection
 from pipeline.errors import EngineError
 

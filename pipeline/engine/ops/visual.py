@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv, to_rgba
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import shapes
 from pipeline.engine.collection import Collection
-from pipeline.engine.geometry import Geometry, footprint
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.bands import pick
 from pipeline.engine.plan import Local, NDArray, OnGrid, Part, Pixels, both
+from pipeline.engine.space import shapes
+from pipeline.engine.space.geometry import Geometry, footprint
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.engine.arrays import from_values
+from pipeline.engine.language.arrays import from_values
 from pipeline.engine.ops.array import TABLE as SHAPES
 from pipeline.engine.ops.arraymath import TABLE as MATH
 from pipeline.engine.ops.reducer import TABLE as REDUCERS

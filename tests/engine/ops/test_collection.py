@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.collection import Collection, Feature, features, images
-from pipeline.engine.geometry import Geometry, build
 from pipeline.engine.image import Image
 from pipeline.engine.ops.collection import TABLE, filtered
 from pipeline.engine.ops.filter import TABLE as FILTERS
 from pipeline.engine.ops.filter import candidates
 from pipeline.engine.ops.reducer import TABLE as REDUCERS
+from pipeline.engine.space.geometry import Geometry, build
 from pipeline.engine.values import ErrorMargin, Filter, Function, Projection
 from pipeline.errors import EngineError
 

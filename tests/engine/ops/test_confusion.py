@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.engine.arrays import from_values
+from pipeline.engine.language.arrays import from_values
 from pipeline.engine.ops.confusion import TABLE
 from pipeline.errors import EngineError
 

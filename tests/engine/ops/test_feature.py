@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from pipeline.engine.collection import Feature
-from pipeline.engine.geometry import build
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.feature import TABLE
 from pipeline.engine.plan import Constant
+from pipeline.engine.space.geometry import build
 from pipeline.engine.values import BOOLEAN, Projection
 from pipeline.errors import EngineError
 

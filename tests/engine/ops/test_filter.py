@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.collection import Feature
-from pipeline.engine.geometry import build
 from pipeline.engine.image import Image
 from pipeline.engine.ops import filter as filters
 from pipeline.engine.ops.filter import Comparison, Query, candidates
 from pipeline.engine.ops.spatialfilter import TABLE as SPATIAL
+from pipeline.engine.space.geometry import build
 from pipeline.engine.values import Array, Date, DateRange, Filter, PixelType
 from pipeline.errors import EngineError
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.engine.geometry import Geometry, world
 from pipeline.engine.ops.geometry import NOTES, TABLE
+from pipeline.engine.space.geometry import Geometry, world
 from pipeline.engine.values import ErrorMargin, Projection
 from pipeline.errors import EngineError
 

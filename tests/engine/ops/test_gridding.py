@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.ops.coordinates import TABLE
 from pipeline.engine.session import Session
+from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import WGS84, Projection
 from pipeline.errors import EngineError
 from tests.engine.arrays import grid, image, pixels

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.collection import Collection, Feature, features, images
-from pipeline.engine.geometry import build
 from pipeline.engine.image import Image
 from pipeline.engine.ops.filter import TABLE as FILTERS
 from pipeline.engine.ops.join import TABLE
 from pipeline.engine.ops.spatialfilter import TABLE as SPATIAL
+from pipeline.engine.space.geometry import build
 from pipeline.engine.values import Filter, Join
 from pipeline.errors import EngineError
 

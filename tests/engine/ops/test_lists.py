@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.arrays import array
+from pipeline.engine.language.arrays import array
 from pipeline.engine.ops.lists import TABLE
 from pipeline.engine.ops.reducer import TABLE as REDUCERS
 from pipeline.engine.values import Filter, Function

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.image import Image
 from pipeline.engine.ops.mask import TABLE, clip_to
 from pipeline.engine.session import Session
+from pipeline.engine.space.geometry import Geometry
 from pipeline.errors import EngineError
 from tests.engine.arrays import grid, image, masked, pixels
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.engine.arrays import array, from_values
-from pipeline.engine.eigen import eigenpairs
+from pipeline.engine.language.arrays import array, from_values
+from pipeline.engine.language.eigen import eigenpairs
 from pipeline.engine.ops.matrix import TABLE
 from pipeline.engine.values import Array
 from pipeline.errors import EngineError

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.engine.arrays import array
+from pipeline.engine.language.arrays import array
 from pipeline.engine.ops.objects import TABLE
 from pipeline.engine.values import Date
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import shapely
 
-from pipeline.engine.geometry import Geometry, build
 from pipeline.engine.ops.randompoints import TABLE
+from pipeline.engine.space.geometry import Geometry, build
 from pipeline.engine.values import ErrorMargin
 from pipeline.errors import EngineError
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.collection import Feature, features
-from pipeline.engine.geometry import Geometry, build
 from pipeline.engine.image import Image
 from pipeline.engine.ops.bands import constant_band
 from pipeline.engine.ops.spatialfilter import TABLE
+from pipeline.engine.space.geometry import Geometry, build
 from pipeline.errors import EngineError
 
 NUMBERS = st.integers(0, 6)

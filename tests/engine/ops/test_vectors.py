@@ -6,8 +6,8 @@ import shapely
 from scipy import ndimage
 
 from pipeline.engine.collection import Feature, features
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.session import Session
+from pipeline.engine.space.geometry import Geometry
 from pipeline.errors import EngineError
 from tests.engine.arrays import grid, image, pixels
 
@@ -21,12 +21,12 @@ def test_zones_are_the_connected_areas(session: Session, eight: bool) -> None:
     arguments = {"image": image(HERE, c=CLASSES), "eightConnected": eight, "geometryInNativeProjection": True}
     zones = list(session.call("Image.reduceToVectors", arguments))
     structure = np.ones((3, 3)) if eight else None
-    counts = {v: ndimage.label(CLASSES == v, structure)[1] for v in range(3)}
+    counts = {v: ndimage.label(v == CLASSES, structure)[1] for v in range(3)}
     labels = [z.properties["label"] for z in zones]
     assert {v: labels.count(v) for v in range(3)} == counts
     for value in range(3):
         area = sum(z.geometry.shape.area for z in zones if z.properties["label"] == value)
-        assert area == pytest.approx(100 * (CLASSES == value).sum())
+        assert area == pytest.approx(100 * (value == CLASSES).sum())
 
 
 def test_zones_carry_reduced_bands(session: Session) -> None:

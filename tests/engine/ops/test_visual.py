@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.collection import Feature, features
-from pipeline.engine.geometry import Geometry
 from pipeline.engine.ops.visual import colour, visualize
 from pipeline.engine.session import Session
+from pipeline.engine.space.geometry import Geometry
 from pipeline.errors import EngineError
 from tests.engine.arrays import grid, image, pixels
 

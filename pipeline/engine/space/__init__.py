@@ -1,0 +1,1 @@
+"""Where things lie: reference systems, geometries, grids, and pixels moved between them."""
