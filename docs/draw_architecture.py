@@ -37,10 +37,10 @@ BOXES = (
     Box("user", 355, 20, 290, 74, "minecover", ("demo, doctor, archive, engine",)),
     Box("user", 690, 20, 290, 74, "Browsers, other programs", ("map tiles, thumbnails, downloads, REST",)),
     Box("client", 20, 150, 290, 74, "ee, the official client", ("builds an expression graph, as JSON",)),
-    Box("far", 20, 290, 150, 90, "Google's servers", ("connect(", "  'earthengine')")),
-    Box("engine", 355, 150, 290, 74, "connection: the door in process", ("connect('local', archive=…)",)),
-    Box("engine", 690, 150, 290, 74, "server: the door over HTTP", ("loopback; minecover engine serve",)),
-    Box("engine", 355, 280, 625, 60, "service: one behind both doors", ("values, pixels, maps, exports, assets",)),
+    Box("far", 20, 290, 290, 74, "Google's servers", ("connect('earthengine', project=…)",)),
+    Box("engine", 355, 150, 290, 74, "doors: in process", ("connect('local', archive=…)",)),
+    Box("engine", 690, 150, 290, 74, "doors: over HTTP", ("loopback; minecover engine serve",)),
+    Box("engine", 355, 280, 625, 60, "doors/service: one behind both", ("values, pixels, maps, exports, assets",)),
     Box(
         "engine",
         355,
@@ -48,7 +48,7 @@ BOXES = (
         190,
         94,
         "graph, signatures",
-        ("decodes the graph, checks", "every argument against", "the official list"),
+        ("decode the graph, check", "every argument against", "the official list"),
     ),
     Box(
         "engine", 572, 390, 190, 94, "ops/", ("the functions, a table", "a family; images stay", "descriptions (plans)")
@@ -63,7 +63,7 @@ BOXES = (
         ("pixels on the asked grid,", "tile by tile, compiled", "reducers, threads"),
     ),
     Box("data", 355, 545, 290, 74, "Exports", ("COG, tables; written whole or not at all",)),
-    Box("data", 690, 545, 290, 74, "Archive", ("STAC items beside GeoTIFFs, or a STAC API",)),
+    Box("data", 690, 545, 290, 74, "Archive", ("GeoTIFFs with STAC items, or an API",)),
 )
 ARROWS = (
     Arrow(((165, 94), (165, 148))),

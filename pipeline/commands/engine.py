@@ -14,7 +14,7 @@ app = typer.Typer(help="The local Earth Engine: serve it, and see which function
 
 @app.command(epilog="Example: minecover engine serve --archive demo/archive --port 8787")
 def serve(
-    archive: Annotated[str, typer.Option(help="Folder or STAC address of the archive.")],
+    archive: Annotated[str, typer.Option(help="Folder or STAC address of the archive; none for a bare engine.")] = "",
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.", min=0, max=65535)] = 8787,
     token: Annotated[str, typer.Option(help="Key that clients must bring.", envvar="MINECOVER_TOKEN")] = "",
     workers: Annotated[int, typer.Option(help="Threads that compute; 0 takes one a core.", min=0)] = 0,
@@ -28,13 +28,13 @@ def serve(
 
     try:
         running = engine.serve(
-            archive, port=port, token=token or None, workers=workers or None, scheduler=scheduler or None
+            archive or None, port=port, token=token or None, workers=workers or None, scheduler=scheduler or None
         )
     except OSError as error:
         raise MinecoverError(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.") from error
     with running:
         key = ", cloud_api_key=TOKEN" if token else ""
-        say(f"Serving {archive}. Ctrl-C ends it. Clients in other processes:")
+        say(f"Serving {archive or 'no archive'}. Ctrl-C ends it. Clients in other processes:")
         say(f"  ee.Initialize(credentials=None, project='minecover-local', url='{running.url}'{key})")
         Event().wait()
 

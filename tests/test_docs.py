@@ -1,0 +1,57 @@
+"""The examples of the user guide run, in order; its links and numbers are right."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from pipeline import engine
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "engine.md").read_text("utf-8")
+
+
+def scene(path: Path) -> None:
+    """Three bands of 64 × 64 pixels, as the guide's example names them."""
+    rng = np.random.default_rng(0)
+    data = rng.integers(500, 4000, (3, 64, 64)).astype(np.uint16)
+    data[2] = 4
+    home = Affine(10, 0, 614_000, 0, -10, 4_376_000)
+    options: Any = {"width": 64, "height": 64, "count": 3, "dtype": "uint16", "crs": "EPSG:32649", "transform": home}
+    with rasterio.open(path, "w", driver="GTiff", **options) as target:
+        target.write(data)
+
+
+def test_the_examples_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scene(tmp_path / "20210723.tif")
+    names: dict[str, Any] = {}
+    try:
+        for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
+            exec(block, names)
+    finally:
+        engine.disconnect()
+    said = capsys.readouterr().out
+    assert "NDVI_p50" in said and "COMPLETED" in said and "/tiles/{z}/{x}/{y}" in said
+    assert (tmp_path / "my-archive" / "exports" / "results" / "ndvi.tif").is_file()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/engine.md", "docs/architecture.md", "bench/README.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
+        if not link.startswith("http"):
+            assert ((ROOT / page).parent / link).exists(), link
+
+
+def test_the_guide_counts_the_deviations_right() -> None:
+    tested = (ROOT / "tests" / "engine" / "test_conformance.py").read_text("utf-8")
+    listed = re.search(r"^DEVIATIONS.*?^\}", tested, re.MULTILINE | re.DOTALL)
+    assert listed, "the table of deviations has another name now"
+    count = len(re.findall(r'^    "', listed[0], re.MULTILINE))
+    assert f"of 515 expression graphs whose answers Earth Engine's documentation prints, {515 - count} are" in GUIDE
