@@ -12,11 +12,11 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _timing import seconds
 
 from pipeline.engine.archive import FolderArchive, document
 from pipeline.engine.archive.model import BandFile
@@ -88,22 +88,17 @@ def scan(root: Path, query: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def seconds(work: Any) -> tuple[float, Any]:
-    """How long it takes, and what it gives."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
 def main(count: int, root: Path) -> None:
     """Make the archive, measure, print."""
-    made, archive = seconds(lambda: make(root, count))
-    first, _ = seconds(lambda: list(archive.search(COLLECTION, bbox=(0, 0, 0, 0), end_ms=0)))
+    made, archive = seconds(make, root, count, repeat=1)
+    first, _ = seconds(lambda: list(archive.search(COLLECTION, bbox=(0, 0, 0, 0), end_ms=0)), repeat=1)
     asked = queries()
-    timed = [seconds(lambda q=q: [i.index for i in FolderArchive(root).search(COLLECTION, **q)]) for q in asked]
+    timed = [
+        seconds(lambda q=q: [i.index for i in FolderArchive(root).search(COLLECTION, **q)], repeat=1) for q in asked
+    ]
     cloudy = [("CLOUDY_PIXEL_PERCENTAGE", "greaterThan", 99.9)]
-    alone, few = seconds(lambda: list(archive.search(COLLECTION, properties=cloudy)))
-    plain, wanted = seconds(lambda: scan(root, asked[0]))
+    alone, few = seconds(lambda: list(archive.search(COLLECTION, properties=cloudy)), repeat=1)
+    plain, wanted = seconds(scan, root, asked[0], repeat=1)
     assert timed[0][1] == wanted, "the index and the scan disagree"
     query = statistics.median(t for t, _ in timed)
     images = statistics.median(len(found) for _, found in timed)

@@ -16,10 +16,10 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from _scenes import BANDS, COLLECTION, scenes
+from _timing import seconds
 
 SIZE, DATES, ROUNDS = 1024, 24, 3
 INDICES = [("B8", "B4"), ("B3", "B11"), ("B8A", "B11"), ("B11", "B8"), ("B12", "B8"), ("B3", "B8"), ("B5", "B4")]
@@ -116,13 +116,9 @@ def measured(name: str, folder: Path) -> dict[str, float]:
 def measure(name: str, folder: Path) -> None:
     run = {"ours": ours, "peer": peer, "floor": floor}[name](folder)
     run()
-    times = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        run()
-        times.append(perf_counter() - start)
+    best, _ = seconds(run, repeat=ROUNDS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(json.dumps({"seconds": min(times), "gigabytes": peak}))
+    print(json.dumps({"seconds": best, "gigabytes": peak}))
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ scikit-image computes window by window: 400 windows are timed and extrapolated t
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
 
 import numpy as np
+from _timing import seconds
 from scipy import ndimage
 from skimage.feature import graycomatrix, graycoprops
 
@@ -52,23 +52,13 @@ def theirs(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.array(found).T
 
 
-def seconds(function, *arguments, repeat: int = 1):
-    """The best time of several, and the last answer."""
-    best = np.inf
-    for _ in range(repeat):
-        start = perf_counter()
-        answer = function(*arguments)
-        best = min(best, perf_counter() - start)
-    return best, answer
-
-
 def main() -> None:
     values = picture()
     ours(values[:50, :50])  # compile
-    one, found = seconds(ours, values, repeat=3)
-    two, again = seconds(halves, values, repeat=3)
+    one, found = seconds(ours, values)
+    two, again = seconds(halves, values)
     places = np.random.default_rng(1).integers(0, SIDE, (WINDOWS, 2))
-    slow, expected = seconds(theirs, values, places)
+    slow, expected = seconds(theirs, values, places, repeat=1)
     whole = slow / WINDOWS * SIDE * SIDE
     difference = np.abs(found[:, places[:, 0], places[:, 1]] - expected).max(axis=1)
     assert np.array_equal(found, again)

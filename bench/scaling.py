@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from time import perf_counter
 
 from _scenes import COLLECTION, scenes
+from _timing import seconds
 from composite import script
 
 SIDES = (768, 1024, 1536, 2048)
@@ -37,20 +37,20 @@ def measure(folder: Path, side: int, workers: int) -> None:
     grid = session.default_grid(next(iter(session.call("ImageCollection.load", {"id": COLLECTION}))))
     for _ in session.tiles(image, grid[:256, :256]):
         pass
-    times = []
-    for _ in range(2):
-        start = perf_counter()
+
+    def through() -> None:
         for _ in session.tiles(image, grid[:side, :side]):
             pass
-        times.append(perf_counter() - start)
-    print(json.dumps([min(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
+
+    best, _ = seconds(through, repeat=2)
+    print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
 
 
 def measured(folder: Path, side: int, workers: int) -> tuple[float, float]:
     command = [sys.executable, __file__, str(folder), str(side), str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, gigabytes = json.loads(done.stdout.splitlines()[-1])
-    return seconds, gigabytes
+    took, gigabytes = json.loads(done.stdout.splitlines()[-1])
+    return took, gigabytes
 
 
 def main() -> None:
@@ -59,9 +59,9 @@ def main() -> None:
         scenes(folder, DATES, SIDES[-1])
         two = {side: measured(folder, side, 2) for side in SIDES}
         one = measured(folder, SIDES[-1], 1)
-    for side, (seconds, gigabytes) in two.items():
-        print(f"{side:5} px: {seconds:5.2f} s, {1e6 * seconds / side**2:.2f} s per million pixels, {gigabytes:.2f} GB")
-    rate = [seconds / side**2 for side, (seconds, _) in two.items()]
+    for side, (took, gigabytes) in two.items():
+        print(f"{side:5} px: {took:5.2f} s, {1e6 * took / side**2:.2f} s per million pixels, {gigabytes:.2f} GB")
+    rate = [took / side**2 for side, (took, _) in two.items()]
     memory = [gigabytes for _, gigabytes in two.values()]
     print(f"ratio of slowest to fastest rate: {max(rate) / min(rate):.2f}")
     print(f"ratio of largest to smallest peak memory: {max(memory) / min(memory):.2f}")

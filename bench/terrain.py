@@ -3,9 +3,8 @@
 The copy is the floor: elevations in, three bands out, nothing computed. One run, same pixels, one thread.
 """
 
-from time import perf_counter
-
 import numpy as np
+from _timing import seconds
 from scipy import ndimage
 
 from pipeline.engine.kernels import terrain
@@ -28,16 +27,6 @@ def with_numpy(z: np.ndarray) -> list[np.ndarray]:
 
 def floor(z: np.ndarray) -> list[np.ndarray]:
     return [z[1:-1, 1:-1].copy() for _ in range(3)]
-
-
-def seconds(function, *arguments, repeat: int = 3):
-    """The best time of several, and the last answer."""
-    best = np.inf
-    for _ in range(repeat):
-        start = perf_counter()
-        answer = function(*arguments)
-        best = min(best, perf_counter() - start)
-    return best, answer
 
 
 def main() -> None:

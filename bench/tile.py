@@ -9,20 +9,11 @@ import tempfile
 import urllib.request
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import rasterio
 from _scenes import COLLECTION, scenes
+from _timing import seconds
 from rasterio.windows import Window
-
-
-def seconds(function: object, *arguments: object, repeat: int = 9) -> float:
-    times = []
-    for _ in range(repeat):
-        start = perf_counter()
-        function(*arguments)  # type: ignore[operator]
-        times.append(perf_counter() - start)
-    return median(times)
 
 
 def fetch(url: str) -> int:
@@ -54,8 +45,8 @@ def main() -> None:
         # Zoom 14 shows 7 m at this latitude, the tile lies inside the scenes.
         near = [tiles.format(x=x, y=y, z=14) for x in (13247, 13248) for y in (6220, 6221)]
         sizes = [fetch(url) for url in near]
-        warm = median(seconds(fetch, url) for url in near)
-        least = seconds(read, sorted(folder.glob(f"{COLLECTION}/*/*.tif")))
+        warm = median(seconds(fetch, url, repeat=9)[0] for url in near)
+        least, _ = seconds(read, sorted(folder.glob(f"{COLLECTION}/*/*.tif")), repeat=9)
         engine.disconnect()
     print(f"warm tile: {1000 * warm:.0f} ms, PNG of {min(sizes)} to {max(sizes)} bytes")
     print(f"reading its pixels: {1000 * least:.0f} ms")

@@ -1,15 +1,19 @@
-"""Formulas on numbers: C's operators and precedence, `**` for powers, `?:`, and functions by name."""
+"""Formulas: C's operators and precedence, `**` for powers to the right, `?:`, functions, and bands of images.
+
+The reader turns text into terms; a `Meaning` says what they come to, for numbers or for images.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 from pipeline.errors import EngineError
 
 _TOKEN = re.compile(
-    r"\s*((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|\*\*|<<|>>|[<>=!]=|&&|\|\||[-+*/%<>!~&|^?:(),])"
+    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%<>!^&|?:()\[\],.=~]))"
 )
 
 # From loosest to tightest; all bind to the left.
@@ -26,101 +30,172 @@ _LEVELS: tuple[dict[str, str], ...] = (
     {"*": "multiply", "/": "divide", "%": "mod"},
 )
 
+_PREFIXES = {"!": "not", "~": "bitwiseNot"}
 
-def evaluate(text: str, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]], who: str) -> Any:
-    """The value of a formula; operators are calls of `functions` by their official names. `who` is for errors."""
+
+@dataclass(frozen=True)
+class Term:
+    """A part of a formula. `value`: a number, a name, or the selectors of `b(…)` and of members."""
+
+    kind: Literal["number", "variable", "bands", "member", "operator", "function", "choice"]
+    value: Any
+    parts: tuple[Term, ...] = ()
+
+
+class Meaning(Protocol):
+    """What the parts of a formula come to. `operator` and `function` get official names (`add`, `sqrt`)."""
+
+    def variable(self, name: str) -> Any:
+        """The value of a name."""
+
+    def bands(self, selectors: list[Any]) -> Any:
+        """Bands of the default image; all of them for no selectors."""
+
+    def member(self, value: Any, selector: Any) -> Any:
+        """A band of a value, by name or index."""
+
+    def operator(self, name: str, values: list[Any]) -> Any:
+        """An operator's result."""
+
+    def function(self, name: str, values: list[Any]) -> Any:
+        """A function's result."""
+
+    def choice(self, test: Any, yes: Any, no: Any) -> Any:
+        """`test ? yes : no`."""
+
+
+def parse(text: str, who: str) -> tuple[str | None, Term]:
+    """The name that the formula assigns to (or None), and the formula. `who` is for errors."""
     try:
-        return _Reader(text, variables, functions, who).whole()
+        return _Reader(text, who).whole()
     except RecursionError:
         raise EngineError(f"{who}: The formula is nested too deeply.") from None
 
 
-class _Reader:
-    """Recursive descent that computes as it reads."""
+def evaluate(term: Term, meaning: Meaning) -> Any:
+    """What the formula comes to."""
+    if term.kind == "number":
+        return term.value
+    if term.kind == "variable":
+        return meaning.variable(term.value)
+    if term.kind == "bands":
+        return meaning.bands(term.value)
+    values = [evaluate(part, meaning) for part in term.parts]
+    if term.kind == "member":
+        return meaning.member(values[0], term.value)
+    if term.kind == "choice":
+        return meaning.choice(*values)
+    return (meaning.operator if term.kind == "operator" else meaning.function)(term.value, values)
 
-    def __init__(
-        self, text: str, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]], who: str
-    ) -> None:
-        self.text, self.variables, self.functions, self.who = text, variables, functions, who
-        self.tokens: list[str] = []
+
+class _Reader:
+    """Recursive descent over the tokens."""
+
+    def __init__(self, text: str, who: str) -> None:
+        self.text, self.who = text, who
+        self.tokens: list[tuple[str, str]] = []
         at = 0
         while text[at:].strip():
             match = _TOKEN.match(text, at)
             if match is None:
-                raise self.error(f"unexpected '{text[at:].strip()[0]}'")
-            self.tokens.append(match[1])
+                raise self.error(f"unexpected '{text[at:].lstrip()[0]}'")
+            self.tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
             at = match.end()
         self.tokens.reverse()
 
     def error(self, what: str) -> EngineError:
-        return EngineError(f"{self.who}: Cannot evaluate '{self.text}': {what}.")
+        return EngineError(f"{self.who}: Cannot read '{self.text}': {what}.")
 
     def accept(self, *signs: str) -> str | None:
-        return self.tokens.pop() if self.tokens and self.tokens[-1] in signs else None
+        if self.tokens and self.tokens[-1][0] == "sign" and self.tokens[-1][1] in signs:
+            return self.tokens.pop()[1]
+        return None
 
     def expect(self, sign: str) -> None:
         if not self.accept(sign):
-            raise self.error(f"expected '{sign}' but found '{self.tokens[-1] if self.tokens else 'the end'}'")
+            raise self.error(f"expected '{sign}' but found '{self.tokens[-1][1] if self.tokens else 'the end'}'")
 
-    def whole(self) -> Any:
-        value = self.choice()
+    def next(self) -> tuple[str, str]:
+        if not self.tokens:
+            raise self.error("it ends too early")
+        return self.tokens.pop()
+
+    def whole(self) -> tuple[str | None, Term]:
+        name = None
+        if len(self.tokens) > 1 and self.tokens[-1][0] == "name" and self.tokens[-2] == ("sign", "="):
+            name = self.tokens.pop()[1]
+            self.tokens.pop()
+        term = self.choice()
         if self.tokens:
-            raise self.error(f"unexpected '{self.tokens[-1]}'")
-        return value
+            raise self.error(f"unexpected '{self.tokens[-1][1]}'")
+        return name, term
 
-    def choice(self) -> Any:
+    def choice(self) -> Term:
         test = self.level(0)
         if not self.accept("?"):
             return test
         yes = self.choice()
         self.expect(":")
-        no = self.choice()
-        return yes if test else no
+        return Term("choice", None, (test, yes, self.choice()))
 
-    def level(self, depth: int) -> Any:
+    def level(self, depth: int) -> Term:
         if depth == len(_LEVELS):
             return self.prefix()
-        value = self.level(depth + 1)
+        term = self.level(depth + 1)
         while sign := self.accept(*_LEVELS[depth]):
-            value = self.functions[_LEVELS[depth][sign]](value, self.level(depth + 1))
-        return value
+            term = Term("operator", _LEVELS[depth][sign], (term, self.level(depth + 1)))
+        return term
 
-    def prefix(self) -> Any:
-        if sign := self.accept("-", "+", "!", "~"):
-            value = self.prefix()
-            if sign in "!~":
-                return self.functions["not" if sign == "!" else "bitwiseNot"](value)
-            return value if sign == "+" else self.functions["subtract"](0, value)
-        base = self.atom()
-        return self.functions["pow"](base, self.prefix()) if self.accept("**") else base
+    def prefix(self) -> Term:
+        sign = self.accept("-", "+", "!", "~")
+        if sign is None:
+            base = self.postfix()
+            return Term("operator", "pow", (base, self.prefix())) if self.accept("**") else base
+        term = self.prefix()
+        if sign in _PREFIXES:
+            return Term("operator", _PREFIXES[sign], (term,))
+        return term if sign == "+" else Term("operator", "subtract", (Term("number", 0), term))
 
-    def atom(self) -> Any:
+    def postfix(self) -> Term:
+        term = self.atom()
+        while sign := self.accept(".", "["):
+            term = Term("member", self.selector(), (term,))
+            if sign == "[":
+                self.expect("]")
+        return term
+
+    def selector(self) -> Any:
+        kind, word = self.next()
+        if kind == "sign":
+            raise self.error(f"expected a band, found '{word}'")
+        return word[1:-1] if kind == "text" else _number(word) if kind == "number" else word
+
+    def atom(self) -> Term:
         if self.accept("("):
-            value = self.choice()
+            term = self.choice()
             self.expect(")")
-            return value
-        if not self.tokens:
-            raise self.error("it ends too early")
-        word = self.tokens.pop()
-        if word[0].isdigit() or word[0] == ".":
-            return float(word) if any(c in word for c in ".eE") else int(word)
-        if not (word[0].isalpha() or word[0] == "_"):
+            return term
+        kind, word = self.next()
+        if kind == "number":
+            return Term("number", _number(word))
+        if kind != "name":
             raise self.error(f"unexpected '{word}'")
-        if self.accept("("):
-            return self.call(word)
-        if word not in self.variables:
-            raise self.error(f"unknown variable '{word}'")
-        return self.variables[word]
+        if not self.accept("("):
+            return Term("variable", word)
+        if word == "b":
+            return Term("bands", self.listed(self.selector))
+        return Term("function", word, tuple(self.listed(self.choice)))
 
-    def call(self, name: str) -> Any:
-        if name not in self.functions:
-            raise self.error(f"there is no function '{name}'")
-        values: list[Any] = []
+    def listed(self, item: Any) -> list[Any]:
+        items: list[Any] = []
         while not self.accept(")"):
-            if values:
+            if items:
                 self.expect(",")
-            values.append(self.choice())
-        try:
-            return self.functions[name](*values)
-        except TypeError:
-            raise self.error(f"'{name}' does not take {len(values)} arguments like these") from None
+            items.append(item())
+        return items
+
+
+def _number(word: str) -> float:
+    if word[:2].lower() == "0x":
+        return int(word, 16)
+    return float(word) if any(c in word for c in ".eE") else int(word)

@@ -1,227 +1,78 @@
-"""`Image.parseExpression`: formulas like `2.5 * (b("B8") - r) / (nir + 1)`, turned into calls of the same functions.
+"""`Image.parseExpression`: formulas like `2.5 * (b("B8") - r) / (nir + 1)`, done by the functions of the same names.
 
-Precedence is C's, `**` binds tighter and to the right; `/` of two integers floors (Earth Engine documents it).
+`/` of two integers floors (Earth Engine documents it).
 """
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language import infix
 from pipeline.engine.pairing import arithmetic_properties
 from pipeline.engine.plan import Local, Pixels, both
 from pipeline.engine.values import Function, PixelType
 from pipeline.errors import EngineError
 
-TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0[xX][0-9a-fA-F]+)|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>\*\*|==|!=|<=|>=|&&|\|\||<<|>>|[-+*/%<>!^&|?:()\[\],.=~]))"
-)
-
-# From loosest to tightest; all bind to the left.
-LEVELS: tuple[dict[str, str], ...] = (
-    {"||": "or"},
-    {"&&": "and"},
-    {"|": "bitwiseOr"},
-    {"^": "bitwiseXor"},
-    {"&": "bitwiseAnd"},
-    {"==": "eq", "!=": "neq"},
-    {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"},
-    {"<<": "leftShift", ">>": "rightShift"},
-    {"+": "add", "-": "subtract"},
-    {"*": "multiply", "/": "divide", "%": "mod"},
-)
-
+WHO = "Image.parseExpression"
 FUNCTIONS = (
     *("abs", "acos", "asin", "atan", "atan2", "cbrt", "ceil", "cos", "cosh", "exp", "floor", "hypot", "log", "log10"),
     *("max", "min", "pow", "round", "sin", "sinh", "sqrt", "tan", "tanh", "byte", "short", "int", "long", "float"),
     *("double", "toByte", "toShort", "toInt", "toLong", "toFloat", "toDouble", "int8", "int16", "int32", "uint8"),
     *("uint16", "uint32"),
 )
-
-Env = dict[str, Any]
-Step = Callable[[Any, Env], Any]
+CONSTANTS = {"PI": math.pi, "E": math.e}
 
 
-class _Parser:
-    """Recursive descent over the tokens; each rule gives a step that makes an Image or a number."""
+class _OnImages:
+    """What a formula comes to: images, and numbers where no image takes part yet."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens: list[tuple[str, str]] = []
-        at = 0
-        while text[at:].strip():
-            match = TOKEN.match(text, at)
-            if match is None:
-                raise self.error(f"unexpected character {text[at:].lstrip()[0]!r}")
-            kind = str(match.lastgroup)
-            self.tokens.append((kind, match.group(kind)))
-            at = match.end()
-        self.at = 0
+    def __init__(self, session: Any, default: Any, variables: dict[str, Any]) -> None:
+        self.session, self.default, self.variables = session, default, variables
 
-    def error(self, what: str) -> EngineError:
-        return EngineError(f"Image.parseExpression: Cannot parse '{self.text}': {what}.")
+    def variable(self, name: str) -> Any:
+        if name in self.variables:
+            return self.variables[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        raise EngineError(f"{WHO}: unknown variable '{name}'. There are: {', '.join(self.variables) or 'none'}.")
 
-    def peek(self, ahead: int = 0) -> str:
-        place = self.at + ahead
-        return self.tokens[place][1] if place < len(self.tokens) else ""
+    def bands(self, selectors: list[Any]) -> Any:
+        if not isinstance(self.default, Image):
+            raise EngineError(f"{WHO}: b() needs a default image.")
+        return self.session.call("Image.select", {"input": self.default, "bandSelectors": selectors or [".*"]})
 
-    def accept(self, *signs: str) -> str | None:
-        if self.at < len(self.tokens) and self.tokens[self.at][0] == "sign" and self.peek() in signs:
-            self.at += 1
-            return self.tokens[self.at - 1][1]
-        return None
+    def member(self, value: Any, selector: Any) -> Any:
+        return self.session.call("Image.select", {"input": value, "bandSelectors": [selector]})
 
-    def expect(self, sign: str) -> None:
-        if not self.accept(sign):
-            raise self.error(f"expected '{sign}' but found '{self.peek() or 'the end'}'")
-
-    def whole(self) -> tuple[str | None, Step]:
-        name = None
-        if len(self.tokens) > 1 and self.tokens[0][0] == "name" and self.peek(1) == "=":
-            name = self.peek()
-            self.at = 2
-        step = self.choice()
-        if self.at < len(self.tokens):
-            raise self.error(f"unexpected '{self.peek()}'")
-        return name, step
-
-    def choice(self) -> Step:
-        test = self.level(0)
-        if not self.accept("?"):
-            return test
-        yes = self.choice()
-        self.expect(":")
-        no = self.choice()
-        return lambda s, e: _choose(s, test(s, e), yes(s, e), no(s, e))
-
-    def level(self, depth: int) -> Step:
-        if depth == len(LEVELS):
-            return self.prefix()
-        left = self.level(depth + 1)
-        while sign := self.accept(*LEVELS[depth]):
-            left = _call(LEVELS[depth][sign], left, self.level(depth + 1), floors=sign == "/")
-        return left
-
-    def prefix(self) -> Step:
-        if self.accept("-"):
-            step = self.prefix()
-            return _call("subtract", lambda s, e: 0, step)
-        if self.accept("+"):
-            return self.prefix()
-        if self.accept("!"):
-            return _call("not", self.prefix())
-        if self.accept("~"):
-            return _call("bitwiseNot", self.prefix())
-        return self.power()
-
-    def power(self) -> Step:
-        base = self.postfix()
-        if self.accept("**"):
-            return _call("pow", base, self.prefix())
-        return base
-
-    def postfix(self) -> Step:
-        step = self.atom()
-        while True:
-            if self.accept("."):
-                kind, name = self.next()
-                if kind != "name":
-                    raise self.error(f"expected a band name after '.', found '{name}'")
-                step = _band(step, name)
-            elif self.accept("["):
-                kind, item = self.next()
-                self.expect("]")
-                step = _band(step, _literal(kind, item))
-            else:
-                return step
-
-    def next(self) -> tuple[str, str]:
-        if self.at >= len(self.tokens):
-            raise self.error("it ends too early")
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def atom(self) -> Step:
-        if self.accept("("):
-            step = self.choice()
-            self.expect(")")
-            return step
-        kind, word = self.next()
-        if kind == "number":
-            value = _literal(kind, word)
-            return lambda s, e: value
-        if kind == "name":
-            return self.function(word) if self.accept("(") else lambda s, e: _variable(e, word, self)
-        raise self.error(f"unexpected '{word}'")
-
-    def function(self, name: str) -> Step:
-        if name == "b":
-            return self.default_band()
-        if name not in FUNCTIONS:
-            raise self.error(f"there is no function '{name}'; available are {', '.join(FUNCTIONS)}")
-        steps: list[Step] = []
-        while not self.accept(")"):
-            if steps:
-                self.expect(",")
-            steps.append(self.choice())
-        if name in ("min", "max") and len(steps) > 2:
-            step = steps[0]
-            for other in steps[1:]:
-                step = _call(name, step, other)
-            return step
-        return _call(name, *steps)
-
-    def default_band(self) -> Step:
-        if self.accept(")"):
-            return lambda s, e: e[""]
-        selectors = []
-        while True:
-            selectors.append(_literal(*self.next()))
-            if self.accept(")"):
-                return lambda s, e: s.call("Image.select", {"input": e[""], "bandSelectors": selectors})
-            self.expect(",")
-
-
-def _literal(kind: str, word: str) -> Any:
-    if kind == "text":
-        return word[1:-1]
-    if kind == "number":
-        if word[:2].lower() == "0x":
-            return int(word, 16)
-        return float(word) if any(c in word for c in ".eE") else int(word)
-    return word
-
-
-def _variable(env: Env, name: str, parser: _Parser) -> Any:
-    if name in env:
-        return env[name]
-    if name in ("PI", "E"):
-        return {"PI": 3.141592653589793, "E": 2.718281828459045}[name]
-    raise parser.error(f"unknown variable '{name}'")
-
-
-def _band(step: Step, selector: Any) -> Step:
-    return lambda s, e: s.call("Image.select", {"input": step(s, e), "bandSelectors": [selector]})
-
-
-def _call(name: str, *steps: Step, floors: bool = False) -> Step:
-    def run(session: Any, env: Env) -> Any:
-        values = [step(session, env) for step in steps]
-        names = ["value"] if len(values) == 1 else ["image1", "image2"]
-        result = session.call(f"Image.{name}", dict(zip(names, values, strict=False)))
-        if floors and all(_is_integer(session, v) for v in values):
-            return session.call("Image.int", {"value": session.call("Image.floor", {"value": result})})
+    def operator(self, name: str, values: list[Any]) -> Any:
+        result = self._call(name, values)
+        if name == "divide" and all(_is_integer(v) for v in values):
+            return self._call("int", [self._call("floor", [result])])
         return result
 
-    return run
+    def function(self, name: str, values: list[Any]) -> Any:
+        if name not in FUNCTIONS:
+            raise EngineError(f"{WHO}: there is no function '{name}'. There are: {', '.join(FUNCTIONS)}.")
+        if name in ("min", "max") and len(values) > 2:
+            return self.function(name, [self._call(name, values[:2]), *values[2:]])
+        return self._call(name, values)
+
+    def _call(self, name: str, values: list[Any]) -> Any:
+        names = ("value",) if len(values) == 1 else ("image1", "image2")
+        if len(values) > len(names):
+            raise EngineError(f"{WHO}: '{name}' does not take {len(values)} arguments.")
+        return self.session.call(f"Image.{name}", dict(zip(names, values, strict=False)))
+
+    def choice(self, test: Any, yes: Any, no: Any) -> Any:
+        return _choose(self.session, test, yes, no)
 
 
-def _is_integer(session: Any, value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     if isinstance(value, Image):
         return all(b.type.precision == "int" for b in value.bands)
     return isinstance(value, int)
@@ -252,17 +103,17 @@ def _chooser(kind: PixelType) -> Callable[..., Pixels]:
 
 def _parse(session: Any, text: str, default: str, names: list[str], free: bool) -> Function:
     """A function of the default image and the variables, in the order of `names`."""
-    band_name, step = _Parser(text).whole()
+    band_name, formula = infix.parse(text, WHO)
 
     def run(*values: Any) -> Image:
-        env = dict(zip(names, values, strict=False))
-        env[""] = env.get(default, values[0] if values else None)
-        if free and isinstance(env[""], Image):
-            for band in env[""].names:
-                env.setdefault(band, session.call("Image.select", {"input": env[""], "bandSelectors": [band]}))
-        result = step(session, env)
-        image = result if isinstance(result, Image) else session.call("Image.constant", {"value": result})
-        return image if band_name is None else session.call("Image.rename", {"input": image, "names": [band_name]})
+        given = dict(zip(names, values, strict=False))
+        image = given.get(default, values[0] if values else None)
+        if free and isinstance(image, Image):
+            for band in image.names:
+                given.setdefault(band, session.call("Image.select", {"input": image, "bandSelectors": [band]}))
+        result = infix.evaluate(formula, _OnImages(session, image, given))
+        made = result if isinstance(result, Image) else session.call("Image.constant", {"value": result})
+        return made if band_name is None else session.call("Image.rename", {"input": made, "names": [band_name]})
 
     return Function(tuple(names), run)
 

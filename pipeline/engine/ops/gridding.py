@@ -19,7 +19,7 @@ from pipeline.engine.sources import FileBand, OwnGrid, own_window
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space import resample
 from pipeline.engine.space.geometry import Geometry
-from pipeline.engine.space.grids import at_scale, default_projection, geobox
+from pipeline.engine.space.grids import at_scale, default_projection, geobox, projected
 from pipeline.engine.space.shapes import inside_window, pixel_box
 from pipeline.engine.values import Projection
 from pipeline.errors import EngineError
@@ -42,18 +42,6 @@ def _interpolated(band: Band, mode: Any) -> Plan:
     if band.window is None and band.projection == Projection():
         return band.plan  # a composite has no pixels of its own to interpolate between
     return OwnGrid(band.plan, band.projection, mode)
-
-
-def projected(base: Projection, transform: Sequence[float] | None, scale: float | None, who: str) -> Projection:
-    """The projection named by crs with crsTransform, with scale, or as it is."""
-    if transform is not None:
-        if scale is not None:
-            raise EngineError(f"{who}: Specify either a scale or a crsTransform, not both.")
-        if len(transform) != 6:
-            raise EngineError(f"{who}: crsTransform must have 6 numbers, not {len(transform)}.")
-        a, b, c, d, e, f = (float(t) for t in transform)
-        return Projection(base.crs, (a, b, c, d, e, f))
-    return base if scale is None else at_scale(base, scale)
 
 
 def _reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:

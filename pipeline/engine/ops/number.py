@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.engine.language import elementwise, javafmt
-from pipeline.engine.language.infix import evaluate
+from pipeline.engine.language import elementwise, infix, javafmt
 from pipeline.engine.values import INT_RANGES
 from pipeline.errors import EngineError
 
@@ -75,9 +74,45 @@ def _unit_scale(value: Number, low: Number, high: Number) -> Number:
     return 0 if low == high else (value - low) / (high - low)
 
 
+class _OnNumbers:
+    """What a formula comes to: a number. There are no bands."""
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        self.variables = {"PI": math.pi, "E": math.e, **variables}
+
+    def variable(self, name: str) -> Any:
+        if name not in self.variables:
+            raise EngineError(f"Number.expression: unknown variable '{name}'. There are: {', '.join(self.variables)}.")
+        return self.variables[name]
+
+    def bands(self, selectors: list[Any]) -> Any:
+        raise EngineError("Number.expression: a number has no bands; b() is for images.")
+
+    def member(self, value: Any, selector: Any) -> Any:
+        raise EngineError(f"Number.expression: a number has no member '{selector}'.")
+
+    def operator(self, name: str, values: list[Any]) -> Any:
+        return self.function(name, values)
+
+    def function(self, name: str, values: list[Any]) -> Any:
+        rule = FUNCTIONS.get(name)
+        if rule is None:
+            raise EngineError(f"Number.expression: there is no function '{name}'.")
+        try:
+            return rule(*values)
+        except TypeError:
+            raise EngineError(
+                f"Number.expression: '{name}' does not take {len(values)} arguments like these."
+            ) from None
+
+    def choice(self, test: Any, yes: Any, no: Any) -> Any:
+        return yes if test else no
+
+
 def _expression(text: str, variables: dict[str, Any] | None) -> Number:
-    """The value of a formula such as `(a + b) ** 2 > c ? a : b`."""
-    value: Number = evaluate(text, {"PI": math.pi, "E": math.e, **(variables or {})}, FUNCTIONS, "Number.expression")
+    """The value of a formula of numbers and named variables."""
+    _, formula = infix.parse(text, "Number.expression")
+    value: Number = infix.evaluate(formula, _OnNumbers(variables or {}))
     return value
 
 

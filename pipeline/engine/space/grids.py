@@ -56,23 +56,26 @@ def at_scale(projection: Projection, metres: float) -> Projection:
     return Projection(projection.crs, (x, 0.0, 0.0, 0.0, y, 0.0))
 
 
-def requested(
-    image: Image, scale: float | None, crs: Projection | None, transform: Sequence[float] | None, who: str
-) -> Projection:
-    """The projection a reduction or sampling runs in: crs defaults to the first band's, scale rescales it."""
+def projected(base: Projection, transform: Sequence[float] | None, scale: float | None, who: str) -> Projection:
+    """The projection with another transform, with a scale, or as it is."""
     if transform is not None:
         if scale is not None:
             raise EngineError(f"{who}: Specify either a scale or a crsTransform, not both.")
         if len(transform) != 6:
             raise EngineError(f"{who}: crsTransform must have 6 numbers, not {len(transform)}.")
         a, b, c, d, e, f = (float(v) for v in transform)
-        return Projection((crs or default_projection(image)).crs, (a, b, c, d, e, f))
-    base = crs or default_projection(image)
-    if scale is not None:
-        return at_scale(base, scale)
-    if base == WGS84:
+        return Projection(base.crs, (a, b, c, d, e, f))
+    return base if scale is None else at_scale(base, scale)
+
+
+def requested(
+    image: Image, scale: float | None, crs: Projection | None, transform: Sequence[float] | None, who: str
+) -> Projection:
+    """The projection a reduction or sampling runs in: crs defaults to the first band's, scale rescales it."""
+    made = projected(crs or default_projection(image), transform, scale, who)
+    if made == WGS84 and transform is None:
         raise EngineError(f"{who}: {NO_SCALE}")
-    return base
+    return made
 
 
 def default_projection(image: Image) -> Projection:

@@ -72,7 +72,7 @@ def test_a_ternary_is_valid_where_test_and_chosen_side_are(session: Session) -> 
     ("text", "says"),
     [
         ("b('B8') +", "ends too early"),
-        ("b('B8') $ 2", "unexpected character '\\$'"),
+        ("b('B8') $ 2", "unexpected '\\$'"),
         ("foo(1)", "no function 'foo'"),
         ("y + 1", "unknown variable 'y'"),
         ("(1 + 2", "expected '\\)'"),
