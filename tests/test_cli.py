@@ -49,7 +49,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["nonsense"], "nonsense"),
         (["doctor", "extra"], "extra"),
         (["demo", "--outptu", "x"], "--outptu"),
-        (["engine", "serve"], "--archive"),
+        (["engine", "serve", "extra"], "extra"),
         (["engine", "serve", "--archive", "x", "--port", "high"], "--port"),
         (["engine", "functions", "--family", "Imagine"], "Imagine"),
     ],

@@ -46,6 +46,7 @@ class Service:
         announce: Callable[[], None] = _nothing,
     ) -> None:
         self.url = url
+        self._session = session
         self._greeting = _header_value(greeting)
         self.operations = Operations(state)
         groups = (
@@ -74,8 +75,9 @@ class Service:
             return error_response(400, message[:2000], "INTERNAL")
 
     def close(self) -> None:
-        """Cancels exports that are not done."""
+        """Cancels exports that are not done, and lets go of the session's threads or cluster."""
         self.operations.close()
+        self._session.close()
 
     def algorithms(self, request: Request) -> Response:
         """All official functions, those that are missing here too: the message about one then names it."""
