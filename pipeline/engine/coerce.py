@@ -184,6 +184,10 @@ def _element(value: Any, session: Session) -> Any:
     return _REFUSED
 
 
+def _feature(value: Any, session: Session) -> Any:
+    return _REFUSED if isinstance(value, Collection) else _element(value, session)
+
+
 def _geometry(value: Any, session: Session) -> Any:
     from pipeline.engine.space.geometry import Geometry, footprint, from_geojson
 
@@ -295,7 +299,7 @@ _RULES: dict[str, Callable[[Any, Session], Any]] = {
     "Image": _image,
     "ImageCollection": _image_collection,
     "FeatureCollection": _feature_collection,
-    "Feature": _element,
+    "Feature": _feature,
     "Element": _element,
     "Geometry": _geometry,
     "Rectangle": _geometry,

@@ -17,6 +17,8 @@ from pipeline.engine.plan import NDArray, Pixels, valid
 from pipeline.engine.values import Array, PixelType, named_type
 from pipeline.errors import EngineError
 
+MAX_INPUTS = 10_000
+
 Fold = Callable[[list[Any], NDArray | None], list[Any]]
 Layers = Callable[[list[list[Pixels]]], list[Pixels]]
 Types = Callable[[list[PixelType]], list[PixelType]]
@@ -71,6 +73,13 @@ class Reducer:
     def _check(self, given: int) -> None:
         if given != self.inputs:
             raise EngineError(f"Reducer.{self.name}: needs {self.inputs} inputs, but got {given}. Select that many.")
+
+
+def several(name: str, what: str, count: int) -> int:
+    """A number of inputs or copies, if a reducer can have so many."""
+    if not 1 <= count <= MAX_INPUTS:
+        raise EngineError(f"Reducer.{name}: {what} must be between 1 and {MAX_INPUTS}, but is {count}.")
+    return count
 
 
 def leaf(

@@ -8,7 +8,7 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine import ops, raster, tiles
+from pipeline.engine import limits, ops, raster, tiles
 from pipeline.engine.archive.model import Archive
 from pipeline.engine.coerce import coerce
 from pipeline.engine.graph import Evaluation, decode
@@ -62,7 +62,9 @@ class Session:
             coerce(v, a.type, f"{name}, argument '{a.name}'", self)
             for v, a in zip(matched, signature.arguments, strict=True)
         ]
-        return op.function(self, *values) if op.wants_session else op.function(*values)
+        limits.left()
+        result = op.function(self, *values) if op.wants_session else op.function(*values)
+        return limits.bounded(result, name)
 
     def pixels(self, image: Image, grid: GeoBox, bands: list[str] | None = None) -> list[Pixels]:
         """Pixels of the bands on the whole grid, in memory."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from pipeline.engine import limits
 from pipeline.engine.plan import Pixels, Plan, evaluate
 from pipeline.errors import MinecoverError
 
@@ -55,20 +56,19 @@ class Tiler:
     def stream(self, plans: Sequence[Plan], grid: GeoBox) -> Iterator[tuple[Window, list[Pixels]]]:
         """Tiles row by row from the top, never more in flight than the workers can hold."""
         task = partial(evaluate, list(plans))
-        windows = list(split(grid.shape, self.side(plans)))
-        if len(windows) == 1 and self._client is None:
-            yield windows[0], task(grid)
+        side = self.side(plans)
+        windows = split(grid.shape, side)
+        if max(grid.shape) <= side and self._client is None:
+            yield from ((window, task(grid)) for window in windows)
             return
         pending: deque[tuple[Window, Future[list[Pixels]]]] = deque()
         try:
             for window in windows:
                 if len(pending) > self.workers:
-                    first, future = pending.popleft()
-                    yield first, future.result()
+                    yield _next(pending)
                 pending.append((window, self.executor.submit(task, grid[window])))
             while pending:
-                first, future = pending.popleft()
-                yield first, future.result()
+                yield _next(pending)
         finally:
             for _, future in pending:
                 future.cancel()
@@ -78,6 +78,18 @@ class Tiler:
         share = self.budget_bytes / (self.workers + 1)
         each = bytes_a_pixel(plans)
         return next((s for s in SIDES if s * s * each <= share), SIDES[-1])
+
+
+def _next(pending: deque[tuple[Window, Future[list[Pixels]]]]) -> tuple[Window, list[Pixels]]:
+    """The first tile once it is done; the request's deadline ends the wait."""
+    window, future = pending[0]
+    try:
+        done = future.result(limits.left())
+    except TimeoutError:
+        limits.left()
+        raise
+    pending.popleft()
+    return window, done
 
 
 def _client(scheduler: str) -> Any:

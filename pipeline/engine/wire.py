@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Band, Image
+from pipeline.engine.limits import unfolded
 from pipeline.engine.reducer import Reducer
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import (
@@ -32,14 +33,18 @@ MAX_ELEMENTS = 5000
 
 def to_wire(value: Any) -> Any:
     """The JSON form of a value; integral numbers without decimals, NaN and infinities by name."""
+    return _form(unfolded(value, "Result"))
+
+
+def _form(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, (int, float, np.number, np.bool_)):
         return _number(value)
     if isinstance(value, (list, tuple)):
-        return [to_wire(v) for v in value]
+        return [_form(v) for v in value]
     if isinstance(value, dict):
-        return {k: to_wire(v) for k, v in value.items()}
+        return {k: _form(v) for k, v in value.items()}
     for kind, rule in _RULES:
         if isinstance(value, kind):
             return rule(value)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from pipeline.engine import limits
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import NDArray, valid
 from pipeline.engine.reducer import Reducer
@@ -23,6 +24,7 @@ from pipeline.errors import EngineError
 
 # A pixel counts for weighted reducers from half a percent of cover on (Earth Engine's figure).
 LEAST_COVER = 0.005
+BESIDE = 20  # bytes of weight and place that are kept with each value
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,7 @@ def table(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, w
     values: list[list[NDArray]] = [[] for _ in bands]
     weights: list[list[NDArray]] = [[] for _ in bands]
     xs, ys = [], []
+    room = tiler.budget_bytes
     for window, pixels in tiler.stream([b.plan for b in bands], grid):
         tile = grid[window]
         share = shapes.coverage(region, tile) if weighted else shapes.inside(region, tile).astype(np.float32)
@@ -89,6 +92,12 @@ def table(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, w
         rows, columns = np.nonzero(keep)
         if not len(rows):
             continue
+        room -= len(rows) * sum(p.data[:1, :1].nbytes + BESIDE for p in pixels)
+        if room < 0:
+            raise EngineError(
+                f"{limits.MEMORY} The region's pixels take more than {tiler.budget_bytes >> 20} MiB. Use a coarser "
+                f"scale, split the region, or connect with a larger 'budget'."
+            )
         for i, (p, s) in enumerate(zip(pixels, shares, strict=True)):
             values[i].append(p.data[rows, columns])
             weights[i].append(s[rows, columns])

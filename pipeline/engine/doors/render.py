@@ -139,7 +139,11 @@ def check_size(grid: GeoBox, image: Image) -> None:
 def layers(session: Session, image: Image, grid: GeoBox) -> list[encode.Layer]:
     """All bands of the image computed on the grid."""
     check_size(grid, image)
-    return [encode.Layer(b, p) for b, p in zip(image.bands, session.pixels(image, grid), strict=True)]
+    found = session.pixels(image, grid)
+    size = sum(p.data.nbytes for p in found)
+    if size > MAX_BYTES and any(b.type.dimensions for b in image.bands):
+        raise EngineError(f"Total request size ({size} bytes, arrays counted) must be at most {MAX_BYTES} bytes.")
+    return [encode.Layer(b, p) for b, p in zip(image.bands, found, strict=True)]
 
 
 def render(session: Session, image: Image, wish: Form, grid: GeoBox | None) -> encode.File:

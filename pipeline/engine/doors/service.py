@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from pipeline.engine import limits
 from pipeline.engine.doors import discovery
 from pipeline.engine.doors.assets import Assets
 from pipeline.engine.doors.compute import Compute
@@ -68,6 +69,10 @@ class Service:
             return error_response(error.code, str(error), error.status)
         except MinecoverError as error:
             return error_response(400, str(error), "INVALID_ARGUMENT")
+        except RecursionError:
+            return error_response(400, "The result is too deeply nested.", "INVALID_ARGUMENT")
+        except MemoryError as error:
+            return error_response(400, f"{limits.MEMORY} {error}".strip(), "INVALID_ARGUMENT")
         except Exception as error:
             # The last line of defence of a server: a fault here must not end it, and as 5xx would be repeated.
             log.exception("%s %s", method, path)
@@ -93,7 +98,8 @@ class Service:
         handler = self._handlers.get(request.verb.name)
         if handler is None:
             raise EngineError(f"{request.verb.name.replace('.', ':')} is not available in the local engine.")
-        answer = handler(request)
+        with limits.seconds(limits.REQUEST_S):
+            answer = handler(request)
         return answer if isinstance(answer, Response) else json_response(_trimmed(answer, request.query.get("fields")))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.engine.language.elementwise import cast, operand
+from pipeline.engine.limits import unfolded
 from pipeline.engine.values import BOOLEAN, DOUBLE, FLOAT, Array, PixelType, named_type
 from pipeline.errors import EngineError
 
 NDArray = np.ndarray[Any, Any]
-MAX_ELEMENTS = 100_000_000
+MAX_ELEMENTS = 10_000_000
 
 
 def array(data: NDArray) -> Array:
@@ -52,7 +53,7 @@ def from_values(values: Any, kind: PixelType | None = None) -> Array:
     """An array from a number, a nested list of numbers or an array; integers alone make an integer array."""
     if isinstance(values, Array):
         return values if kind is None else convert(values.data, kind)
-    _check(values)
+    _check(unfolded(values, "Array"))
     shape = _shape(values)
     if not _has_numbers(values):
         if kind is None:

@@ -145,7 +145,7 @@ def _repeat(source: Array, axis: int, copies: int) -> Array:
     """Copies of the array, one after the other along the axis."""
     if axis < 0 or copies < 1:
         raise EngineError(f"Array.repeat: axis ({axis}) must not be negative and copies ({copies}) must be positive.")
-    affordable(source.data.size * copies, "Array.repeat")
+    affordable(max(source.data.size, 1) * copies, "Array.repeat")
     data = _deepened(source.data, max(axis + 1, source.data.ndim))
     return typed(np.concatenate([data] * copies, axis), source.type)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language.regex import compiled
+from pipeline.engine.ops.string import replaced
 from pipeline.engine.plan import Constant, Local, Pixels
 from pipeline.engine.space.grids import common_projection
 from pipeline.engine.values import Array, Date, PixelType, Projection
@@ -65,10 +67,7 @@ def _matching(image: Image, selector: Any, who: str) -> list[Band]:
         return exact
     if not image.bands:
         raise EngineError(f"{who}: Band pattern '{selector}' was applied to an Image with no bands.")
-    try:
-        pattern = re.compile(selector)
-    except re.error as error:
-        raise EngineError(f"{who}: Band pattern '{selector}' is not a regular expression: {error}.") from None
+    pattern = compiled(selector, who)
     matches = [b for b in image.bands if pattern.fullmatch(b.name)]
     if not matches:
         raise EngineError(
@@ -86,9 +85,8 @@ def renamed(bands: list[Band], names: list[str], who: str) -> list[Band]:
 
 def unique(bands: list[Band], who: str) -> list[Band]:
     """The bands, if no name occurs twice."""
-    names = [b.name for b in bands]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(b.name for b in bands).items():
+        if times > 1:
             raise EngineError(f"{who}: Duplicate band name '{name}'. Band names must be unique.")
     return bands
 
@@ -108,11 +106,7 @@ def _rename(image: Image, names: list[str]) -> Image:
 
 def _regexp_rename(image: Image, regex: str, replacement: str, everywhere: bool) -> Image:
     """Names with every (or the first) match of the pattern replaced; `$1` stands for a group."""
-    template = re.sub(r"\$(\d+)", r"\\g<\1>", replacement)
-    try:
-        names = [re.sub(regex, template, n, count=0 if everywhere else 1) for n in image.names]
-    except (re.error, IndexError) as error:
-        raise EngineError(f"Image.regexpRename: '{regex}' → '{replacement}' does not work: {error}.") from None
+    names = [replaced(n, regex, replacement, "g" if everywhere else "", "Image.regexpRename") for n in image.names]
     return image.with_bands(renamed(list(image.bands), names, "Image.regexpRename"))
 
 

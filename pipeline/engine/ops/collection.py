@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -87,7 +88,7 @@ def _distinct(collection: Collection, properties: Any) -> Collection:
 def _to_list(collection: Collection, count: int, offset: int) -> list[Element]:
     if count < 0 or offset < 0:
         raise EngineError(f"Collection.toList: count and offset must not be negative, but are {count} and {offset}.")
-    return list(islice(collection, offset, offset + count))
+    return list(islice(collection, min(offset, sys.maxsize), min(offset + count, sys.maxsize)))
 
 
 # Other elements

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,22 +17,28 @@ from pipeline.errors import EngineError
 NO_BANDS = Image(())
 
 
+def members(collection: Collection, who: str) -> Iterator[Image]:
+    """The images of the collection; anything else in it is an error."""
+    for element in collection:
+        if not isinstance(element, Image):
+            raise EngineError(f"{who}: The collection holds something that is not an image: {type(element).__name__}.")
+        yield element
+
+
 def stacks(collection: Collection, who: str) -> dict[str, list[Band]]:
     """The bands of all images by name, in the first image's order; a band missing in an image is an error."""
-    members = list(collection)
-    if not members:
+    images = list(members(collection, who))
+    if not images:
         return {}
-    for image in members:
-        if not isinstance(image, Image):
-            raise EngineError(f"{who}: The collection holds something that is not an image: {type(image).__name__}.")
-        if set(image.names) != set(members[0].names):
+    for image in images:
+        if set(image.names) != set(images[0].names):
             raise EngineError(
                 f"{who}: Expected a homogeneous image collection, but an image with incompatible bands was "
                 f"encountered. Mismatched bands: [{', '.join(image.names)}] of image {image.id!r} instead of "
-                f"[{', '.join(members[0].names)}]. Select the same bands from every image first."
+                f"[{', '.join(images[0].names)}]. Select the same bands from every image first."
             )
-    named = [{b.name: b for b in image.bands} for image in members]
-    return {name: [bands[name] for bands in named] for name in members[0].names}
+    named = [{b.name: b for b in image.bands} for image in images]
+    return {name: [bands[name] for bands in named] for name in images[0].names}
 
 
 def union_type(bands: Sequence[Band]) -> PixelType:
@@ -119,7 +125,7 @@ def reduce_bands(image: Image, reducer: Reducer) -> Image:
 def mosaic(collection: Collection) -> Image:
     """The last valid pixel of each band, images that lack a band left out."""
     layers: dict[str, list[Band]] = {}
-    for image in collection:
+    for image in members(collection, "ImageCollection.mosaic"):
         for band in image.bands:
             layers.setdefault(band.name, []).append(band)
     bands = []

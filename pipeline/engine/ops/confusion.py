@@ -67,6 +67,8 @@ def _fscore(matrix: Opaque, beta: float) -> Array:
     """(1 + β²) · precision · recall / (β² · precision + recall) of each class."""
     recall, precision = _producers(matrix).data[:, 0], _consumers(matrix).data[0]
     weight = beta * beta
+    if not weight < np.inf:
+        raise EngineError(f"ConfusionMatrix.fscore: beta must be a finite number, but is {beta}.")
     return array(_ratio((1 + weight) * precision * recall, weight * precision + recall))
 
 

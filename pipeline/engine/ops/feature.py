@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from pipeline.engine.collection import Element, Feature
 from pipeline.engine.image import Image
+from pipeline.engine.language.regex import compiled
 from pipeline.engine.ops import geometry as geometries
 from pipeline.engine.space.geometry import Geometry, footprint
 from pipeline.engine.values import DOUBLE, Array, ErrorMargin, Projection
@@ -84,10 +84,8 @@ def _selected(properties: dict[str, Any], selectors: list[str]) -> list[str]:
         if selector in properties:
             found = [selector]
         else:
-            try:
-                found = [name for name in properties if re.fullmatch(selector, name)]
-            except re.error as error:
-                raise EngineError(f"Feature.select: '{selector}' is not a regular expression: {error}.") from None
+            pattern = compiled(selector, "Feature.select")
+            found = [name for name in properties if pattern.fullmatch(name)]
         names += [name for name in found if name not in names]
     return names
 

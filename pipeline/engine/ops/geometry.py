@@ -74,7 +74,10 @@ def _unpacked(value: Any) -> tuple[Any, list[Geometry]]:
 def _rectangle(given: list[Any], crs: Projection | None, geodesic: bool | None, even_odd: bool) -> Geometry:
     """The polygon between the low and the high corner."""
     coordinates, found = _unpacked(given)
-    flat = np.asarray(coordinates, float).ravel()
+    try:
+        flat = np.asarray(coordinates, float).ravel()
+    except (TypeError, ValueError):
+        flat = np.zeros(0)
     if len(flat) != 4:
         raise EngineError(f"GeometryConstructors.Rectangle: give the low and the high corner, not {given!r}.")
     x0, y0, x1, y1 = flat
@@ -249,9 +252,10 @@ def _covering_grid(geometry: Geometry, proj: Projection, scale: float | None) ->
     if shape.is_empty:
         return numbered([])
     x0, y0, x1, y1 = shape.bounds
+    count = (np.ceil(x1) - np.floor(x0)) * (np.ceil(y1) - np.floor(y0))
+    if count > _MOST_CELLS:
+        raise EngineError(f"Geometry.coveringGrid: {count:.0f} cells are too many. Give a larger scale.")
     xs, ys = np.arange(np.floor(x0), np.ceil(x1)), np.arange(np.floor(y0), np.ceil(y1))
-    if len(xs) * len(ys) > _MOST_CELLS:
-        raise EngineError(f"Geometry.coveringGrid: {len(xs) * len(ys)} cells are too many. Give a larger scale.")
     x, y = (v.ravel() for v in np.meshgrid(xs, ys))
     boxes = shapely.box(x, y, x + 1, y + 1)
     met = shapely.intersects(shape, boxes)

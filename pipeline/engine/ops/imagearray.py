@@ -6,12 +6,15 @@ Pixels whose arrays differ in shape are held as objects.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language.arrays import affordable
+from pipeline.engine.ops.array import MAX_DIMENSIONS
 from pipeline.engine.pairing import arithmetic_properties, band_map, paired
 from pipeline.engine.plan import Local, NDArray, Part, Pixels, both, valid
 from pipeline.engine.space.grids import intersect
@@ -31,8 +34,12 @@ def by_pixel(rule: Rule, dtype: Any, *inputs: Pixels) -> Pixels:
     mask = both(inputs[0].mask, *(p.mask for p in inputs[1:]))
     good = valid(mask)
     cells = np.empty(good.shape, object)
+    total = 0
     for at in zip(*np.nonzero(good), strict=True):
-        cells[at] = np.asarray(rule(*(np.asarray(p.data[at]) for p in inputs))).astype(dtype)
+        with np.errstate(all="ignore"):
+            cells[at] = np.asarray(rule(*(np.asarray(p.data[at]) for p in inputs))).astype(dtype)
+        total += cells[at].size
+        affordable(total, "Image")
     return Pixels(dense(cells, good, dtype), mask)
 
 
@@ -87,7 +94,7 @@ def explained(name: str, rule: Rule, *values: Any) -> Any:
     """The rule's result; what NumPy finds wrong with the shapes becomes the user's error."""
     try:
         return rule(*values)
-    except (ValueError, IndexError, np.linalg.LinAlgError) as error:
+    except (ValueError, IndexError, TypeError, OverflowError, np.linalg.LinAlgError) as error:
         shapes = ", ".join(str(v.shape) for v in values if isinstance(v, np.ndarray))
         raise EngineError(f"{name}: does not work on arrays of shape {shapes}: {error}.") from None
 
@@ -100,6 +107,8 @@ def _to_array(image: Image, axis: int) -> Image:
     for band in image.bands[1:]:
         kind = kind.union(band.type)
     dimensions = max(kind.dimensions, axis + 1)
+    if not 0 <= axis < MAX_DIMENSIONS:
+        raise EngineError(f"Image.toArray: axis must be between 0 and {MAX_DIMENSIONS - 1}, but is {axis}.")
 
     def compute(*pixels: Pixels) -> Pixels:
         mask = both(pixels[0].mask, *(p.mask for p in pixels[1:]))
@@ -228,6 +237,9 @@ def _slice(image: Image, axis: int, start: Image | None, end: Image | None, step
     bounds = [b for b in (start, end) if b is not None]
 
     def make(band: Band) -> Band:
+        if not 0 <= axis < band.type.dimensions:
+            raise EngineError(f"Image.arraySlice: band '{band.name}' has no axis {axis}.")
+
         def compute(pixels: Pixels, *limits: Pixels) -> Pixels:
             given = iter(limits)
             low = next(given) if start is not None else None
@@ -267,6 +279,7 @@ def _repeat(image: Image, axis: int, copies: Image) -> Image:
 
     def one(array: NDArray, count: NDArray) -> NDArray:
         array = _grown(array, max(array.ndim, axis + 1))
+        affordable(array.size * float(count), "Image.arrayRepeat")
         return np.tile(array, [int(count) if i == axis else 1 for i in range(array.ndim)])
 
     return lifted_pair("Image.arrayRepeat", one, lambda a, b: kind_of(a, max(a.dimensions, axis + 1)))(image, copies)
@@ -283,6 +296,7 @@ def _reshape(image: Image, lengths: Image, dimensions: int) -> Image:
 
 def _pad(array: NDArray, lengths: list[int], value: float) -> NDArray:
     array = _grown(array, max(array.ndim, len(lengths)))
+    affordable(math.prod(float(n) for n in lengths), "Image.arrayPad")
     after = [(0, max(n - m, 0)) for n, m in zip([*lengths, *array.shape[len(lengths) :]], array.shape, strict=True)]
     return np.pad(array, after, constant_values=value)
 

@@ -13,6 +13,7 @@ from pipeline.engine.image import Band, Image
 from pipeline.engine.language.selectors import value_of
 from pipeline.engine.ops.bands import add_bands
 from pipeline.engine.ops.collection import INDEX, filtered, merge
+from pipeline.engine.ops.composite import members
 from pipeline.engine.ops.filter import equals
 from pipeline.engine.plan import OnGrid, Pixels
 from pipeline.engine.values import DOUBLE
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from pipeline.engine.session import Session
 
 MAX_BANDS = 5000
-
-
-def _images(collection: Collection, who: str) -> Iterator[Image]:
-    for element in collection:
-        if not isinstance(element, Image):
-            raise EngineError(f"{who}: The collection holds something that is not an image: {type(element).__name__}.")
-        yield element
 
 
 def _from_images(members: list[Image]) -> Collection:
@@ -41,7 +35,7 @@ def _to_bands(collection: Collection) -> Image:
     who = "ImageCollection.toBands"
     bands = [
         Band(f"{i if image.id is None else image.id}_{b.name}", b.type, b.plan, b.projection, b.window)
-        for i, image in enumerate(_images(collection, who))
+        for i, image in enumerate(members(collection, who))
         for b in image.bands
     ]
     if len(bands) > MAX_BANDS:
@@ -57,7 +51,7 @@ def _cast(session: Session, collection: Collection, types: dict[str, Any], order
     """The images with exactly the bands of `order`, cast to their types; bands that an image lacks are masked."""
 
     def cast() -> Iterator[Image]:
-        for image in _images(collection, "ImageCollection.cast"):
+        for image in members(collection, "ImageCollection.cast"):
             lacking = Image(tuple(_masked(n, None) for n in order if n not in image.names))
             whole = add_bands(image, lacking, None, False)
             yield session.call("Image.cast", {"image": whole, "bandTypes": types, "bandOrder": order})
@@ -69,8 +63,8 @@ def _combine(primary: Collection, secondary: Collection, overwrite: bool) -> Col
     """The primary's images that have a namesake in the secondary, with its bands added."""
 
     def combined() -> Iterator[Image]:
-        others = {image.id: image for image in _images(secondary, "ImageCollection.combine")}
-        for image in _images(primary, "ImageCollection.combine"):
+        others = {image.id: image for image in members(secondary, "ImageCollection.combine")}
+        for image in members(primary, "ImageCollection.combine"):
             if image.id in others:
                 yield add_bands(image, others[image.id], None, overwrite)
 

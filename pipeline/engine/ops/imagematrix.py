@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.engine.image import Band, Image
+from pipeline.engine.language.arrays import affordable
 from pipeline.engine.ops.imagearray import by_pixel, explained, kind_of, lifted, lifted_pair
 from pipeline.engine.pairing import arithmetic_properties, band_map, paired
 from pipeline.engine.plan import Constant, Local, NDArray, Pixels, both
@@ -74,6 +75,9 @@ def _accumulate(image: Image, axis: int, reducer: Reducer | None) -> Image:
 
 def _identity(size: int) -> Image:
     """Band `identity`: the size × size identity matrix in every pixel."""
+    if size < 0:
+        raise EngineError(f"Image.matrixIdentity: size must not be negative, got {size}.")
+    affordable(size * size, "Image.matrixIdentity")
     return Image((Band("identity", PixelType("double", 0, 1, 2), Constant(np.eye(size), np.dtype(np.float64))),))
 
 

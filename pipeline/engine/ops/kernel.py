@@ -50,10 +50,9 @@ def _finished(weights: NDArray, x: int, y: int, normalize: bool, magnitude: floa
 
 
 def _half(name: str, radius: float) -> int:
-    half = int(np.floor(radius * (1 + ROUNDING)))
-    if radius < 0 or half > MAX_RADIUS:
+    if not 0 <= radius < MAX_RADIUS + 1:
         raise EngineError(f"{name}: radius must be between 0 and {MAX_RADIUS} pixels, but is {radius:g} pixels.")
-    return half
+    return int(np.floor(radius * (1 + ROUNDING)))
 
 
 def _shape(name: str, cells: Cells) -> Callable[[float, str, bool, float], Kernel]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline.engine.collection import Feature
 from pipeline.engine.image import Image
 from pipeline.engine.language.arrays import affordable, from_values
 from pipeline.engine.language.equality import equal, order
+from pipeline.engine.limits import unfolded
 from pipeline.engine.ops.string import text
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.values import Array, Filter, Function
@@ -86,10 +87,16 @@ def _filter(items: Items, condition: Filter) -> Items:
 
 
 def _flatten(items: Items) -> Items:
-    result: Items = []
+    """All elements that are no lists, in order."""
+    return list(_leaves(unfolded(items, "List.flatten")))
+
+
+def _leaves(items: Items) -> Iterator[Any]:
     for item in items:
-        result.extend(_flatten(item) if isinstance(item, list) else [item])
-    return result
+        if isinstance(item, list):
+            yield from _leaves(item)
+        else:
+            yield item
 
 
 def _index_of(items: Items, element: Any) -> int:

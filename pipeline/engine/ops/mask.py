@@ -40,7 +40,7 @@ def _update_mask(image: Image, mask: Image) -> Image:
 
 def _with_masks(image: Image, mask: Image, rule: Any, who: str) -> Image:
     bands = []
-    for band, by in _mask_pairs(image, mask, who):
+    for band, by in _mask_pairs(image, _scalar(mask, who), who):
         projection, window = intersect(band, by)
         bands.append(Band(band.name, band.type, Local(rule, (band.plan, by.plan)), projection, window))
     return image.with_bands(bands)
@@ -49,7 +49,19 @@ def _with_masks(image: Image, mask: Image, rule: Any, who: str) -> Image:
 def _mask_pairs(image: Image, mask: Image, who: str) -> list[tuple[Band, Band]]:
     if len(mask.bands) == 1:
         return [(b, mask.bands[0]) for b in image.bands]
+    if len(mask.bands) != len(image.bands):
+        raise EngineError(
+            f"{who}: {len(mask.bands)} bands do not fit an image of {len(image.bands)}. Give 1 or as many."
+        )
     return [(a, b) for _, a, b in paired(image, mask, who)]
+
+
+def _scalar(image: Image, who: str) -> Image:
+    """The image, if a pixel of it can be true or false."""
+    for band in image.bands:
+        if band.type.dimensions:
+            raise EngineError(f"{who}: Band '{band.name}' holds arrays; a number a pixel is needed. Use arrayGet.")
+    return image
 
 
 def _mask(image: Image, mask: Image | None) -> Image:
@@ -138,15 +150,16 @@ def _keep_outside(band: Band) -> Any:
 def _where(image: Image, test: Image, value: Image) -> Image:
     """The value where the test is not zero; nothing changes where test, value or image is masked."""
     bands = []
-    tests = [t for _, t in _mask_pairs(image, test, "Image.where")]
+    tests = [t for _, t in _mask_pairs(image, _scalar(test, "Image.where"), "Image.where")]
     values = [v for _, v in _mask_pairs(image, value, "Image.where")]
     for band, t, v in zip(image.bands, tests, values, strict=True):
         kind = band.type.union(v.type)
 
         def choose(a: Pixels, t: Pixels, v: Pixels, kind: PixelType = kind) -> Pixels:
             change = (t.data != 0) & valid(t.mask) & valid(v.mask) & valid(a.mask)
-            data = np.where(change, v.data.astype(kind.dtype), a.data.astype(kind.dtype))
-            return Pixels(data, a.mask)
+            old, new = matched(a.data, v.data)
+            change = change.reshape(change.shape + (1,) * (max(old.ndim, new.ndim) - 2))
+            return Pixels(np.where(change, new.astype(kind.dtype), old.astype(kind.dtype)), a.mask)
 
         bands.append(Band(band.name, kind, Local(choose, (band.plan, t.plan, v.plan)), band.projection, band.window))
     return image.with_bands(bands)
@@ -156,6 +169,9 @@ def _remap(image: Image, old: list[Any], new: list[Any], default: Any, band_name
     """Values of one band replaced by table, as band `remapped`; unlisted ones masked, or the default."""
     if len(old) != len(new):
         raise EngineError(f"Image.remap: The lists must have the same length, not {len(old)} and {len(new)}.")
+    odd = [v for v in (*old, *new) if not isinstance(v, (int, float))]
+    if odd:
+        raise EngineError(f"Image.remap: 'from' and 'to' must be lists of numbers, but hold {odd[0]!r}.")
     if not image.bands:
         raise EngineError("Image.remap: the image has no bands.")
     band = image.bands[0]
@@ -198,7 +214,7 @@ def _hull(values: list[Any]) -> PixelType:
 def _blend(bottom: Image, top: Image) -> Image:
     """The top image laid over the bottom one by the top's mask (a partial mask mixes the two)."""
     bands = []
-    for name, a, b in paired(bottom, top, "Image.blend"):
+    for name, a, b in paired(_scalar(bottom, "Image.blend"), _scalar(top, "Image.blend"), "Image.blend"):
         kind = a.type.union(b.type)
 
         def over(low: Pixels, high: Pixels, kind: PixelType = kind) -> Pixels:

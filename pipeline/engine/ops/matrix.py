@@ -27,7 +27,15 @@ def _square(source: Array, who: str) -> NDArray:
     data = _matrix(source, who)
     if data.shape[0] != data.shape[1]:
         raise EngineError(f"{who}: Needs a square matrix, found the shape {list(data.shape)}.")
-    return data.astype(np.float64)
+    return _real(source, who)
+
+
+def _real(source: Array, who: str) -> NDArray:
+    """The matrix in double precision, if all its elements are finite."""
+    data = _matrix(source, who).astype(np.float64)
+    if not np.isfinite(data).all():
+        raise EngineError(f"{who}: The matrix has elements that are NaN or infinite.")
+    return data
 
 
 def _named(**parts: NDArray) -> dict[str, Array]:
@@ -51,13 +59,13 @@ def _lu(source: Array) -> dict[str, Array]:
 
 def _qr(source: Array) -> dict[str, Array]:
     """Q square and orthogonal, R upper triangular."""
-    q, r = np.linalg.qr(_matrix(source, "Array.matrixQRDecomposition").astype(np.float64), "complete")
+    q, r = np.linalg.qr(_real(source, "Array.matrixQRDecomposition"), "complete")
     return _named(Q=q, R=r)
 
 
 def _svd(source: Array) -> dict[str, Array]:
     """U and V square, S of the input's shape, with U × S × V' = input."""
-    data = _matrix(source, "Array.matrixSingularValueDecomposition").astype(np.float64)
+    data = _real(source, "Array.matrixSingularValueDecomposition")
     u, s, vt = np.linalg.svd(data)
     diagonal = np.zeros(data.shape)
     np.fill_diagonal(diagonal, s)
@@ -73,7 +81,7 @@ def _inverse(source: Array) -> Array:
 
 def _solve(left: Array, right: Array) -> Array:
     """x in left × x = right; the least-squares one where there are more equations than unknowns."""
-    a, b = (_matrix(m, "Array.matrixSolve").astype(np.float64) for m in (left, right))
+    a, b = (_real(m, "Array.matrixSolve") for m in (left, right))
     if a.shape[0] != b.shape[0]:
         raise EngineError(
             f"Array.matrixSolve: Shapes {list(a.shape)} and {list(b.shape)} differ in the number of rows."
@@ -120,9 +128,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "Array.matrixInverse": _inverse,
     "Array.matrixLUDecomposition": _lu,
     "Array.matrixMultiply": _multiply,
-    "Array.matrixPseudoInverse": lambda m: array(
-        np.linalg.pinv(_matrix(m, "Array.matrixPseudoInverse").astype(np.float64))
-    ),
+    "Array.matrixPseudoInverse": lambda m: array(np.linalg.pinv(_real(m, "Array.matrixPseudoInverse"))),
     "Array.matrixQRDecomposition": _qr,
     "Array.matrixSingularValueDecomposition": _svd,
     "Array.matrixSolve": _solve,

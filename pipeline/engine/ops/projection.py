@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +37,7 @@ def _six_numbers(transform: list[Any]) -> tuple[float, float, float, float, floa
     if len(transform) != 6 or not all(isinstance(t, (int, float)) for t in transform):
         raise EngineError(f"Projection: 'transform' must be a list of 6 numbers, not {transform!r}.")
     a, b, c, d, e, f = (float(t) for t in transform)
-    if a * e - b * d == 0:
+    if not 0 < abs(a * e - b * d) < math.inf or not math.isfinite(c + f):
         raise EngineError(f"Projection: the transform {transform!r} gives pixels without area.")
     return a, b, c, d, e, f
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from pipeline.engine.kernels import stack
 from pipeline.engine.kernels.stack import Block, anywhere
+from pipeline.engine.language.elementwise import whole as truncated
 from pipeline.engine.plan import NDArray, valid
-from pipeline.engine.reducer import Reducer, Types, leaf
+from pipeline.engine.reducer import Reducer, Types, leaf, several
 from pipeline.engine.values import BOOLEAN, DOUBLE, PixelType
 from pipeline.errors import EngineError
 
@@ -110,8 +111,7 @@ def _extreme(name: str) -> Callable[[int], Reducer]:
         return taken(data, (ok & (data[0] == extreme)).argmax(axis=0)), anywhere(ok)
 
     def construct(inputs: int) -> Reducer:
-        if inputs < 1:
-            raise EngineError(f"Reducer.{name}: numInputs must be at least 1, but is {inputs}.")
+        several(name, "numInputs", inputs)
         outputs = [name, *(f"{name}{i}" for i in range(1, inputs))]
         return leaf(name, outputs, fold, keep, inputs=inputs, block=block)
 
@@ -248,7 +248,7 @@ def _truth(name: str, output: str, every: bool) -> Callable[[], Reducer]:
 
 def _bitwise(name: str, operation: np.ufunc, neutral: int) -> Callable[[], Reducer]:
     def whole(data: NDArray) -> NDArray:
-        return data if data.dtype.kind in "iu" else data.astype(np.int64)
+        return data if data.dtype.kind in "iu" else truncated(data)
 
     def compute(data: NDArray, ok: NDArray) -> NDArray:
         data = whole(data)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.engine.image import Image
 from pipeline.engine.plan import NDArray, Pixels, both, valid
-from pipeline.engine.reducer import Reducer, by_pixels
+from pipeline.engine.reducer import Reducer, by_pixels, several
 from pipeline.engine.values import Array, PixelType, named_type
 from pipeline.errors import EngineError
 
@@ -74,9 +74,8 @@ def _listed(values: list[Any]) -> Any:
 
 
 def _repeat(reducer: Reducer, count: int) -> Reducer:
-    if count < 1:
-        raise EngineError(f"Reducer.repeat: count must be at least 1, but is {count}.")
     size = len(reducer.outputs)
+    several("repeat", "count", count * size)
     copies = _side_by_side("repeat", [reducer] * count, [f"{i}" for i in range(size * count)], False)
 
     def fold(columns: list[Any], weights: NDArray | None) -> list[Any]:

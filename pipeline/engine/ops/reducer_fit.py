@@ -15,7 +15,7 @@ from scipy.special import betainc, fdtrc
 from pipeline.engine.kernels import fits, stack
 from pipeline.engine.kernels.stack import Block
 from pipeline.engine.plan import NDArray, valid
-from pipeline.engine.reducer import Reducer, leaf
+from pipeline.engine.reducer import Reducer, leaf, several
 from pipeline.engine.values import DOUBLE, Array, PixelType
 from pipeline.errors import EngineError
 
@@ -139,8 +139,8 @@ def _sen(x: NDArray, y: NDArray) -> list[Any]:
 
 def _regression(name: str, method: int, x: int, y: int, parameter: float, least: int) -> Reducer:
     """One of the three regressions: `x` columns, then `y` columns; `least` rows are needed."""
-    if x < 1 or y < 1:
-        raise EngineError(f"Reducer.{name}: numX and numY must be at least 1, but are {x} and {y}.")
+    several(name, "numX", x)
+    several(name, "numY", y)
     ridge, weighted = method == fits.RIDGE, method == fits.ROBUST
 
     def block(data: list[NDArray], mask: NDArray) -> tuple[list[NDArray], NDArray]:
@@ -183,8 +183,7 @@ def _robust(x: int, y: int, beta: float | None) -> Reducer:
 
 
 def _geometric_median(inputs: int, eta: float, initial_step: float) -> Reducer:
-    if inputs < 1:
-        raise EngineError(f"Reducer.geometricMedian: numX must be at least 1, but is {inputs}.")
+    several("geometricMedian", "numX", inputs)
 
     def block(data: list[NDArray], mask: NDArray) -> tuple[list[NDArray], NDArray]:
         out, ok = np.empty((mask.shape[1], inputs)), np.empty(mask.shape[1], np.bool_)

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.engine.language.arrays import affordable
 from pipeline.engine.plan import NDArray
 from pipeline.engine.reducer import Reducer, leaf
 from pipeline.engine.values import DOUBLE, Array, PixelType
 from pipeline.errors import EngineError
 
 DEFAULT_BUCKETS = 256
+MAX_STEPS = 1_000_000
 TABLE_TYPE = PixelType("double", None, None, 2)
 LIST_TYPE = PixelType("double", None, None, 1)
 
@@ -32,6 +34,8 @@ def buckets(values: NDArray, weights: NDArray, max_buckets: int | None, min_widt
     Widths are powers of 2, times `min_width` if that is given; bounds are multiples of the width, so that values on
     both sides of 0 need two buckets.
     """
+    if (max_buckets or 0) > MAX_STEPS or not 0 <= (min_width or 0) < np.inf:
+        raise EngineError(f"Reducer.histogram: at most {MAX_STEPS} buckets, not {max_buckets} of width {min_width}.")
     most = 1 << (max(max_buckets or DEFAULT_BUCKETS, 2) - 1).bit_length()
     low, high = float(values.min()), float(values.max())
     width = min_width if min_width and min_width > 0 else _fine_width(low, high, most)
@@ -96,8 +100,8 @@ def _auto_histogram(max_buckets: int | None, min_width: float | None, max_raw: i
 
 
 def _edges(name: str, low: float, high: float, steps: int) -> NDArray:
-    if steps < 1 or not low < high:
-        raise EngineError(f"Reducer.{name}: needs min < max and at least one step, but got {low}, {high}, {steps}.")
+    if not 1 <= steps <= MAX_STEPS or not -np.inf < low < high < np.inf:
+        raise EngineError(f"Reducer.{name}: needs min < max, 1 to {MAX_STEPS} steps, but got {low}, {high}, {steps}.")
     return low + np.arange(steps + 1) * ((high - low) / steps)
 
 
@@ -115,6 +119,7 @@ def _fixed_histogram(low: float, high: float, steps: int, cumulative: bool) -> R
 def _fixed_2d_histogram(x_min: float, x_max: float, x_steps: int, y_min: float, y_max: float, y_steps: int) -> Reducer:
     x_edges = _edges("fixed2DHistogram", x_min, x_max, x_steps)
     y_edges = _edges("fixed2DHistogram", y_min, y_max, y_steps)
+    affordable(x_steps * y_steps, "Reducer.fixed2DHistogram")
     count = PixelType("int", -(2**31), 2**31 - 1, 2)
 
     def fold(x: NDArray, y: NDArray) -> list[Any]:

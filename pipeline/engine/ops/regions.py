@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from pipeline.engine import zonal
 from pipeline.engine.collection import Collection, Feature, features
 from pipeline.engine.image import Band, Image
+from pipeline.engine.ops.composite import members
 from pipeline.engine.plan import Constant, valid
 from pipeline.engine.reducer import Reducer
 from pipeline.engine.space import crs as crs_
@@ -275,20 +276,20 @@ def _get_region(
     transform: list[float] | None,
 ) -> list[Any]:
     """[id, longitude, latitude, time, bands …] of every pixel of every image, a header row first."""
-    members = list(collection)
-    names: list[str] = list(dict.fromkeys(n for image in members for n in image.names))
+    images = list(members(collection, "ImageCollection.getRegion"))
+    names: list[str] = list(dict.fromkeys(n for image in images for n in image.names))
     header: list[Any] = ["id", "longitude", "latitude", "time", *names]
-    if not members:
+    if not images:
         return [header]
-    own = requested(members[0], scale, crs, transform, "ImageCollection.getRegion")
+    own = requested(images[0], scale, crs, transform, "ImageCollection.getRegion")
     grid = region_grid(geometry, own)
-    if grid.width * grid.height * len(members) > 1_048_576:
+    if grid.width * grid.height * len(images) > 1_048_576:
         raise EngineError(
-            f"ImageCollection.getRegion: Too many values: {len(members)} images x {grid.width * grid.height} pixels "
+            f"ImageCollection.getRegion: Too many values: {len(images)} images x {grid.width * grid.height} pixels "
             f"> 1048576. Ask for fewer images, a smaller region or a coarser scale."
         )
     rows = [header]
-    for image in members:
+    for image in images:
         found = zonal.table(session.tiler, _with_places(image), geometry, grid, False)
         at = np.arange(len(found.x))
         lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(found.x, found.y)

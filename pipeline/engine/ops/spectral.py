@@ -18,7 +18,10 @@ from pipeline.errors import EngineError
 
 def _unmix(image: Image, endmembers: list[list[float]], sum_to_one: bool, non_negative: bool) -> Image:
     """Bands band_0 … band_n-1: the share of each endmember in the pixel, by least squares."""
-    ends = np.array(endmembers, float).T
+    try:
+        ends = np.array(endmembers, float).T
+    except (TypeError, ValueError):
+        ends = np.zeros(0)
     if ends.ndim != 2 or ends.shape[0] != len(image.bands):
         raise EngineError(
             f"Image.unmix: Each endmember needs one value a band ({len(image.bands)}), got shape {ends.T.shape}."

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.engine.language import javafmt, joda
 from pipeline.engine.language.regex import compiled
+from pipeline.engine.limits import MAX_LENGTH, MEMORY
 from pipeline.engine.values import Date
 from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError
@@ -53,11 +54,14 @@ def _match(value: str, regex: str, flags: str) -> list[str]:
     return [] if found is None else [found.group(), *(g or "" for g in found.groups())]
 
 
-def _replace(value: str, regex: str, replacement: str, flags: str) -> str:
+def replaced(value: str, regex: str, replacement: str, flags: str, who: str = "String.replace") -> str:
     """The first match replaced, or with the flag `g` all; `$1` and `${name}` stand for groups."""
-    pattern = compiled(regex, "String.replace", flags)
+    pattern = compiled(regex, who, flags)
+    room = MAX_LENGTH
 
     def put(found: re.Match[str]) -> str:
+        nonlocal room
+
         def group(reference: re.Match[str]) -> str:
             if reference[1]:
                 return reference[1]
@@ -65,11 +69,16 @@ def _replace(value: str, regex: str, replacement: str, flags: str) -> str:
             try:
                 return found[int(name) if name.isdigit() else name] or ""
             except IndexError:
-                raise EngineError(f"String.replace: '{regex}' has no group '{name}'.") from None
+                raise EngineError(f"{who}: '{regex}' has no group '{name}'.") from None
 
-        return re.sub(r"\\(.)|\$(\d)|\$\{(\w+)\}", group, replacement)
+        text = re.sub(r"\\(.)|\$(\d)|\$\{(\w+)\}", group, replacement)
+        room -= len(text)
+        if room < 0:
+            raise EngineError(f"{who}: {MEMORY} The result would be longer than {MAX_LENGTH}.")
+        return text
 
-    return pattern.sub(put, value, count=0 if "g" in flags else 1)
+    result: str = pattern.sub(put, value, count=0 if "g" in flags else 1)
+    return result
 
 
 def _split(value: str, regex: str, flags: str) -> list[str]:
@@ -98,7 +107,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "String.index": lambda value, pattern: value.find(pattern),
     "String.length": len,
     "String.match": _match,
-    "String.replace": _replace,
+    "String.replace": replaced,
     "String.rindex": lambda value, pattern: value.rfind(pattern),
     "String.slice": lambda value, start, end: value[start:end],
     "String.split": _split,

@@ -51,7 +51,9 @@ def _numbers(value: Any, count: int, who: str, what: str) -> list[float] | None:
 def _words(value: Any) -> list[Any] | None:
     if value is None:
         return None
-    return [w.strip() for w in value.split(",")] if isinstance(value, str) else list(value)
+    if not isinstance(value, (str, list)):
+        raise EngineError(f"Image.visualize: {value!r} is not a list of names.")
+    return [w.strip() for w in value.split(",")] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -317,6 +319,8 @@ def _style(
 
 def _random_visualizer(image: Image) -> Image:
     """Each value of the first band in a colour of its own, always the same."""
+    if not image.bands:
+        raise EngineError("Image.randomVisualizer: the image has no bands.")
     band = image.bands[0]
 
     def compute(pixels: Pixels) -> tuple[Pixels, ...]:

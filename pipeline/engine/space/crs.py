@@ -165,4 +165,6 @@ def pixel_metres(geobox: GeoBox) -> tuple[float, float]:
 
 
 def _with(projection: Projection, transform: Affine) -> Projection:
+    if not 0 < abs(transform.determinant) < math.inf:
+        raise EngineError(f"Projection: the transform {list(transform)[:6]} gives pixels without area.")
     return Projection(projection.crs, tuple(float(v) for v in tuple(transform)[:6]))  # type: ignore[arg-type]

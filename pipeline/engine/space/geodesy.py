@@ -22,6 +22,7 @@ from pipeline.errors import EngineError
 SPHERE = pyproj.Geod(a=6371010.0, b=6371010.0)
 _EQUAL_AREA = "EPSG:6933"
 _SHORT = 0.1  # degrees
+_HALF_WAY_ROUND = 20_037_509
 _QUARTER = 16  # edges in a quarter of a buffer's circle: off by 0.12 % of the distance
 
 
@@ -110,6 +111,8 @@ def centroid(geometry: Geometry) -> Geometry:
 
 def buffer(geometry: Geometry, metres: float) -> Geometry:
     """All within the distance, in longitude and latitude; a negative distance takes a margin off areas."""
+    if not abs(metres) <= _HALF_WAY_ROUND:
+        raise EngineError(f"Geometry.buffer: distance must be a number of metres up to 20 million, but is {metres:g}.")
     grown = []
     for part in parts(_fine(geometry)):
         middle = _middle(part)
@@ -120,6 +123,8 @@ def buffer(geometry: Geometry, metres: float) -> Geometry:
 
 def simplify(geometry: Geometry, metres: float) -> Geometry:
     """Fewer positions, none further than the distance from the line kept; in longitude and latitude."""
+    if not 0 <= metres < np.inf:
+        raise EngineError(f"Geometry.simplify: maxError must be a number of metres, but is {metres:g}.")
     shape = on_earth(geometry)
     if shape.is_empty:
         return geometry
