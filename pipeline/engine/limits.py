@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from pipeline.engine.image import Image
 from pipeline.errors import EngineError
 
 REQUEST_S = 300  # Earth Engine's own for interactive requests ("quotas")
 MAX_LENGTH = 10_000_000
+MAX_BANDS = 100_000
 MEMORY = "User memory limit exceeded."
 
 _ends: ContextVar[float] = ContextVar("ends", default=math.inf)
@@ -40,7 +42,9 @@ def left() -> float | None:
 
 
 def bounded(value: Any, who: str) -> Any:
-    """The value; a text or list that has grown too long is refused."""
+    """The value; a text or list that has grown too long, or an image of too many bands, is refused."""
+    if isinstance(value, Image) and len(value.bands) > MAX_BANDS:
+        raise EngineError(f"{who}: {MEMORY} The image has {len(value.bands)} bands; at most {MAX_BANDS} are possible.")
     if isinstance(value, (str, list)) and len(value) > MAX_LENGTH:
         raise EngineError(f"{who}: {MEMORY} The result is {len(value)} long; at most {MAX_LENGTH} is possible.")
     return value

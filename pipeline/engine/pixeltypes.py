@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from pipeline.engine.values import PixelType, Precision
 
 LONG = (-(2**63), 2**63 - 1)
@@ -91,9 +93,23 @@ def real(a: PixelType, b: PixelType | None = None) -> PixelType:
     return PixelType("float" if both_float else "double", None, None, dimensions)
 
 
+def floating(a: PixelType, b: PixelType) -> PixelType:
+    """Float without a range, whatever the inputs."""
+    return PixelType("float", None, None, max(a.dimensions, b.dimensions))
+
+
 def boolean(a: PixelType, b: PixelType | None = None) -> PixelType:
     """int [0, 1]."""
     return PixelType("int", 0, 1, max(a.dimensions, 0 if b is None else b.dimensions))
+
+
+def bitwise(a: PixelType, b: PixelType) -> PixelType:
+    """The whole range of the smallest integer type that holds both: bits may make any number of it."""
+    both = a.union(b)
+    if both.precision != "int":
+        return bits(a, b)
+    limits = np.iinfo(both.dtype)
+    return PixelType("int", int(limits.min), int(limits.max), both.dimensions)
 
 
 def bits(a: PixelType, b: PixelType | None = None) -> PixelType:

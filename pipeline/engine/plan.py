@@ -95,12 +95,14 @@ class Part:
 class Around:
     """A function of a neighbourhood. Inputs come on the grid padded by `pad(grid)` = (x, y) pixels on each side.
 
-    `fn(grid, *inputs)` gets the padded inputs and returns Pixels (or a tuple) of the unpadded size.
+    `fn(grid, *inputs)` gets the padded inputs and returns Pixels (or a tuple) of the unpadded size; meanwhile it
+    holds `bytes_a_pixel` more than its inputs.
     """
 
     fn: Callable[..., Any]
     inputs: tuple[Plan, ...]
     pad: Callable[[GeoBox], tuple[int, int]]
+    bytes_a_pixel: int = 0
     group = None
 
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:

@@ -7,7 +7,7 @@ over and turns results into pixels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,18 @@ Types = Callable[[list[PixelType]], list[PixelType]]
 
 
 @dataclass(frozen=True, eq=False)
+class Running:
+    """How a reducer takes its rows in parts, for more rows than memory holds.
+
+    `part(columns, weights)` makes a state of some rows, `join` one of two, `end` the results of a state.
+    """
+
+    part: Callable[[list[Any], NDArray | None], Any]
+    join: Callable[[Any, Any], Any]
+    end: Callable[[Any], list[Any]] = list
+
+
+@dataclass(frozen=True, eq=False)
 class Reducer:
     """A reducer: `inputs` columns of values in, one result per name of `outputs` out.
 
@@ -39,6 +51,7 @@ class Reducer:
     types: Types
     weights: int = 0
     layers: Layers | None = None
+    running: Running | None = None
 
     @property
     def weighted(self) -> bool:
@@ -94,11 +107,13 @@ def leaf(
     numeric: bool = True,
     empty: Any = None,
     block: Block | None = None,
+    joins: Sequence[Callable[[Any, Any], Any]] = (),
 ) -> Reducer:
     """A reducer of its own, not made of others.
 
     `function(*columns)`, with the weights last if `weighted`, gets the rows whose first `required` inputs (default
-    all) are not null, as arrays of numbers if `numeric`. Without rows every output is `empty`.
+    all) are not null, as arrays of numbers if `numeric`. Without rows every output is `empty`. `joins`, one an output,
+    make the result of all rows from those of two parts, where that can be done.
     """
     needed = inputs if required is None else required
 
@@ -112,7 +127,13 @@ def leaf(
             columns.append(np.ones(len(columns[0])) if weights is None else weights)
         return function(*columns)
 
-    reducer = Reducer(name, inputs, tuple(outputs), fold, types, inputs if weighted else 0)
+    def join(first: list[Any], second: list[Any]) -> list[Any]:
+        return [
+            b if a is None else a if b is None else rule(a, b) for rule, a, b in zip(joins, first, second, strict=True)
+        ]
+
+    running = Running(fold, join) if joins else None
+    reducer = Reducer(name, inputs, tuple(outputs), fold, types, inputs if weighted else 0, running=running)
     if block is None:
         return reducer
 
@@ -121,7 +142,7 @@ def leaf(
             return by_pixels(reducer, stacked)
         return reduce_blocks(stacked, weighted, block)
 
-    return Reducer(name, inputs, tuple(outputs), fold, types, reducer.weights, layers)
+    return replace(reducer, layers=layers)
 
 
 def present(columns: list[Any], weights: NDArray | None, required: int) -> tuple[list[Any], NDArray | None]:

@@ -119,8 +119,7 @@ def bytes_a_pixel(plans: Sequence[Plan]) -> int:
         inputs = getattr(plan, "inputs", ()) or [
             p for p in (getattr(plan, "whole", None), getattr(plan, "child", None)) if p is not None
         ]
-        if not inputs:
-            total += getattr(plan, "bytes_a_pixel", SOURCE_BYTES)
+        total += getattr(plan, "bytes_a_pixel", 0 if inputs else SOURCE_BYTES)
         stack.extend(inputs)
     return total
 

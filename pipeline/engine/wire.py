@@ -29,6 +29,7 @@ from pipeline.engine.values import (
 from pipeline.errors import EngineError
 
 MAX_ELEMENTS = 5000
+MAX_WEIGHTS = 1_000_000
 
 
 def to_wire(value: Any) -> Any:
@@ -160,6 +161,18 @@ def _reducer(reducer: Reducer) -> dict[str, Any]:
     return {"type": f"Reducer.{reducer.name}", "outputs": list(reducer.outputs)}
 
 
+def _kernel(kernel: Kernel) -> dict[str, Any]:
+    """Focus and rows of weights as text, of kernels that have weights before the pixel size is known."""
+    form: dict[str, Any] = {"type": kernel.name}
+    if kernel.in_metres:
+        return form
+    made = kernel.at(1.0)
+    if made.weights.size > MAX_WEIGHTS:
+        return form
+    rows = "".join(f"\n  {row}" for row in made.weights.tolist())
+    return form | {"center": [made.x, made.y], "weights": rows}
+
+
 _RULES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (Image, _image),
     (Feature, _feature),
@@ -174,7 +187,7 @@ _RULES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (ErrorMargin, lambda m: {"type": "ErrorMargin", "unit": m.unit, "value": m.value}),
     (Filter, _named),
     (Join, _named),
-    (Kernel, lambda k: {"type": k.name}),
+    (Kernel, _kernel),
     (Reducer, _reducer),
     (Function, lambda f: {"type": "Algorithm", "arguments": list(f.arguments)}),
     (Opaque, lambda o: to_wire(o.args.get("array", {"type": o.type}))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from pipeline.engine import limits
 from pipeline.engine.image import Band, Image
 from pipeline.engine.plan import NDArray, valid
-from pipeline.engine.reducer import Reducer
+from pipeline.engine.reducer import Reducer, Running
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space import shapes
 from pipeline.engine.space.geometry import Geometry, footprint
@@ -24,7 +24,6 @@ from pipeline.errors import EngineError
 
 # A pixel counts for weighted reducers from half a percent of cover on (Earth Engine's figure).
 LEAST_COVER = 0.005
-BESIDE = 20  # bytes of weight and place that are kept with each value
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,11 @@ class Table:
     weights: list[NDArray]
     x: NDArray
     y: NDArray
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return int(sum(a.nbytes for a in (*self.columns, *self.weights, self.x, self.y)))
 
 
 def region_of(image: Image, geometry: Geometry | None, who: str) -> Geometry:
@@ -74,47 +78,52 @@ def limited(region: Geometry, projection: Projection, most: float, best_effort: 
         factor *= 1.1
 
 
-def table(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, weighted: bool) -> Table:
-    """The valid pixels of the region; a pixel stays where any band is valid.
+def pieces(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, weighted: bool) -> Iterator[Table]:
+    """The valid pixels of the region tile by tile; a pixel stays where any band is valid.
 
     Weighted: every pixel with some cover, weighing the lesser of its mask and its covered share. Unweighted: the
     pixels whose centres are inside, each weighing 1.
     """
-    values: list[list[NDArray]] = [[] for _ in bands]
-    weights: list[list[NDArray]] = [[] for _ in bands]
-    xs, ys = [], []
-    room = tiler.budget_bytes
     for window, pixels in tiler.stream([b.plan for b in bands], grid):
         tile = grid[window]
         share = shapes.coverage(region, tile) if weighted else shapes.inside(region, tile).astype(np.float32)
         shares = [np.minimum(share, p.mask) if weighted else share * valid(p.mask) for p in pixels]
         keep = np.any([s >= LEAST_COVER for s in shares], axis=0) if shares else np.zeros(share.shape, bool)
         rows, columns = np.nonzero(keep)
-        if not len(rows):
-            continue
-        room -= len(rows) * sum(p.data[:1, :1].nbytes + BESIDE for p in pixels)
+        if len(rows):
+            x, y = centres(tile)
+            found = [p.data[rows, columns] for p in pixels], [s[rows, columns] for s in shares]
+            yield Table(*found, x[rows, columns], y[rows, columns])
+
+
+def table(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, weighted: bool) -> Table:
+    """All pieces together, in rows from the top; more than the memory budget holds is an error."""
+    parts, room = [], tiler.budget_bytes
+    for piece in pieces(tiler, bands, region, grid, weighted):
+        room -= piece.bytes
         if room < 0:
-            raise EngineError(
-                f"{limits.MEMORY} The region's pixels take more than {tiler.budget_bytes >> 20} MiB. Use a coarser "
-                f"scale, split the region, or connect with a larger 'budget'."
-            )
-        for i, (p, s) in enumerate(zip(pixels, shares, strict=True)):
-            values[i].append(p.data[rows, columns])
-            weights[i].append(s[rows, columns])
-        x, y = centres(tile)
-        xs.append(x[rows, columns])
-        ys.append(y[rows, columns])
-    return _joined(bands, values, weights, xs, ys)
+            raise _too_many(tiler)
+        parts.append(piece)
+    return joined(parts, len(bands))
 
 
-def _joined(bands: Sequence[Band], values: Any, weights: Any, xs: Any, ys: Any) -> Table:
-    if not xs:
+def _too_many(tiler: Tiler) -> EngineError:
+    return EngineError(
+        f"{limits.MEMORY} The region's pixels take more than {tiler.budget_bytes >> 20} MiB. Use a coarser scale, "
+        f"split the region, or connect with a larger 'budget'."
+    )
+
+
+def joined(parts: Sequence[Table], count: int) -> Table:
+    """The pieces of `count` bands as one, in rows from the top."""
+    if not parts:
         none = np.zeros(0)
-        return Table([none for _ in bands], [none for _ in bands], none, none)
-    columns = [np.concatenate(v) for v in values]
-    x, y = np.concatenate(xs), np.concatenate(ys)
+        return Table([none] * count, [none] * count, none, none)
+    x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
     order = np.lexsort((x, -y))
-    return Table([c[order] for c in columns], [np.concatenate(w)[order] for w in weights], x[order], y[order])
+    columns = [np.concatenate([p.columns[i] for p in parts])[order] for i in range(count)]
+    weights = [np.concatenate([p.weights[i] for p in parts])[order] for i in range(count)]
+    return Table(columns, weights, x[order], y[order])
 
 
 def cell(value: Any, kind: PixelType) -> Any:
@@ -129,27 +138,53 @@ def plain(column: Any, kind: PixelType) -> Any:
     return [cell(v, kind) for v in column] if kind.dimensions else column
 
 
-def reduced(found: Table, bands: Sequence[Band], reducer: Reducer) -> list[tuple[str, str, Any]]:
-    """(band, output, result) of the reducer; one of several inputs takes the bands together, its band is ''."""
-    columns = [plain(c, b.type) for c, b in zip(found.columns, bands, strict=True)]
-    if reducer.inputs == 1:
-        results = []
-        for band, column, weight in zip(bands, columns, found.weights, strict=True):
-            keep = weight > 0
-            kept = (
-                column[keep] if isinstance(column, np.ndarray) else [c for c, k in zip(column, keep, strict=True) if k]
-            )
-            for output, value in zip(reducer.outputs, reducer.aggregate([kept], weight[keep]), strict=True):
-                results.append((band.name, output, value))
-        return results
-    if len(bands) != reducer.inputs:
+def reduced(
+    tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, reducer: Reducer
+) -> list[tuple[str, str, Any]]:
+    """(band, output, result) of the reducer; one of several inputs takes the bands together, its band is ''.
+
+    Rows that fit into the budget are reduced at once and in order, so that tiles do not show in the last digit; of
+    more, a reducer that can take its rows in parts keeps only its states.
+    """
+    if reducer.inputs > 1 and len(bands) != reducer.inputs:
         raise EngineError(
             f"Image.reduceRegion: Need {reducer.inputs} bands for the reducer {reducer.name}, but the image has "
             f"{len(bands)}."
         )
+    run = reducer.running
+    states: list[Any] = []
+    parts: list[Table] = []
+    room = tiler.budget_bytes
+    for piece in pieces(tiler, bands, region, grid, reducer.weighted):
+        parts.append(piece)
+        room -= piece.bytes
+        if room < 0:
+            if run is None:
+                raise _too_many(tiler)
+            states = _further(run, states, _rows(joined(parts, len(bands)), bands, reducer))
+            parts, room = [], tiler.budget_bytes
+    rows = _rows(joined(parts, len(bands)), bands, reducer)
+    if run is not None and states:
+        results = [run.end(state) for state in _further(run, states, rows)]
+    else:
+        results = [reducer.aggregate(columns, weights) for columns, weights in rows]
+    names = [b.name for b in bands] if reducer.inputs == 1 else [""]
+    return [
+        (n, o, v) for n, found in zip(names, results, strict=True) for o, v in zip(reducer.outputs, found, strict=True)
+    ]
+
+
+def _further(run: Running, states: list[Any], rows: list[tuple[list[Any], NDArray]]) -> list[Any]:
+    more = [run.part(columns, weights.astype(np.float64)) for columns, weights in rows]
+    return [run.join(a, b) for a, b in zip(states, more, strict=True)] if states else more
+
+
+def _rows(found: Table, bands: Sequence[Band], reducer: Reducer) -> list[tuple[list[Any], NDArray]]:
+    """The valid rows as the reducer takes them: of each band alone, or of all bands together."""
+    if reducer.inputs == 1:
+        return [
+            ([plain(c[w > 0], b.type)], w[w > 0]) for c, w, b in zip(found.columns, found.weights, bands, strict=True)
+        ]
     weight = np.minimum.reduce(found.weights)
     keep = weight > 0
-    kept_columns = [
-        c[keep] if isinstance(c, np.ndarray) else [v for v, k in zip(c, keep, strict=True) if k] for c in columns
-    ]
-    return [("", o, v) for o, v in zip(reducer.outputs, reducer.aggregate(kept_columns, weight[keep]), strict=True)]
+    return [([plain(c[keep], b.type) for c, b in zip(found.columns, bands, strict=True)], weight[keep])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.engine.ops import reducer, reducer_fit, reducer_histogram, reducer_values
 from pipeline.engine.plan import Pixels, everywhere
 from pipeline.engine.reducer import Reducer, by_pixels, leaf
+from pipeline.engine.session import Session
 from pipeline.engine.values import DOUBLE, Array, PixelType
 from pipeline.errors import EngineError
 
@@ -221,3 +224,47 @@ def test_a_leaf_without_a_block_is_folded_pixel_by_pixel() -> None:
     [result] = made.stack([pixels(1, 2, 3)])
     assert result.data.tolist() == [[3.0]]
     assert not made.stack([pixels(1, 2)])[0].mask.any()
+
+
+WHOLE = Session(workers=1)
+RUNNING = (
+    *("sum", "mean", "count", "min", "max", "minMax", "product", "variance", "stdDev", "sampleVariance"),
+    *("sampleStdDev", "allNonZero", "anyNonZero", "and", "or", "bitwiseAnd", "bitwiseOr", "frequencyHistogram"),
+)
+
+
+def in_parts(reducer: Reducer, columns: list[Any], weights: Any, cuts: list[int]) -> list[Any]:
+    """The result of rows taken in parts."""
+    run = reducer.running
+    assert run is not None
+    pieces = [slice(a, b) for a, b in pairwise([0, *sorted(cuts), len(columns[0])])]
+    states = [run.part([c[p] for c in columns], weights[p]) for p in pieces]
+    return run.end(functools.reduce(run.join, states))
+
+
+@pytest.mark.parametrize("name", RUNNING)
+@given(data=st.data())
+def test_rows_in_parts_give_the_result_of_all(name: str, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 30))
+    values = np.array(data.draw(st.lists(st.integers(-3, 5), min_size=count, max_size=count)))
+    weights = np.array(data.draw(st.lists(st.sampled_from([0.25, 0.5, 1.0]), min_size=count, max_size=count)))
+    cuts = data.draw(st.lists(st.integers(0, count), max_size=3))
+    reducer = WHOLE.call(f"Reducer.{name}", {})
+    expected, found = reducer.aggregate([values], weights), in_parts(reducer, [values], weights, cuts)
+    assert [v if isinstance(v, dict) else pytest.approx(v) for v in expected] == found
+
+
+@given(st.integers(0, 1000))
+def test_combined_and_grouped_rows_in_parts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, keys, weights = rng.random(40), rng.integers(0, 4, 40), rng.random(40)
+    call = WHOLE.call
+    spread = {"reducer1": call("Reducer.mean", {}), "reducer2": call("Reducer.stdDev", {}), "sharedInputs": True}
+    both = call("Reducer.combine", spread)
+    grouped = call("Reducer.group", {"reducer": both, "groupField": 1, "groupName": "class"})
+    columns = [values, keys]
+    expected, found = grouped.aggregate(columns, weights), in_parts(grouped, columns, weights, [7, 20])
+    assert [g["class"] for g in found[0]] == [g["class"] for g in expected[0]]
+    for a, b in zip(expected[0], found[0], strict=True):
+        assert a == pytest.approx(b)
+    assert call("Reducer.combine", {**spread, "reducer2": call("Reducer.median", {})}).running is None

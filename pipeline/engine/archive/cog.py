@@ -27,7 +27,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from pipeline.engine.archive import durable
+from pipeline.engine.archive.model import BandFile
 from pipeline.engine.raster import band_names, open_raster, read_failure, shown
+from pipeline.engine.values import PixelType, Projection
 from pipeline.errors import ArchiveError
 
 RESAMPLING = {"mean": Resampling.average, "sample": Resampling.nearest, "mode": Resampling.mode}
@@ -58,6 +60,13 @@ class Header:
     def pixel_bytes(self) -> int:
         """Bytes of all pixels, uncompressed."""
         return self.width * self.height * (len(self.names) + self.masked) * np.dtype(self.dtype).itemsize
+
+    def band(
+        self, name: str, index: int, kind: PixelType, nodata: float | None, scale: float = 1.0, offset: float = 0.0
+    ) -> BandFile:
+        """A band of the raster, still without a place."""
+        projection = Projection(self.crs, self.transform)
+        return BandFile(name, "", index, kind, projection, self.width, self.height, nodata, scale, offset)
 
 
 def header(path: str | Path, assume_crs: str | None = None) -> Header:

@@ -75,6 +75,12 @@ def table_document(
     return _feature(asset_id, None, properties, geometry, {"table": asset}, own)
 
 
+def with_properties(document: Document, properties: Mapping[str, Any]) -> Document:
+    """The STAC item with these Earth Engine properties instead of those it has."""
+    own = {k: v for k, v in document["properties"].items() if k.startswith(OWN_PREFIXES) and not k.startswith("ee:")}
+    return {**document, "properties": {**own, **_times(properties), **_escaped(properties)}}
+
+
 def is_table(document: Document) -> bool:
     """Whether a STAC item stands for a table."""
     return "table" in document.get("assets", {})

@@ -37,7 +37,7 @@ from pipeline.engine.archive.model import (
     TableAsset,
 )
 from pipeline.engine.raster import shown
-from pipeline.engine.values import PixelType, Projection
+from pipeline.engine.values import PixelType
 from pipeline.errors import ArchiveError
 
 ROOTS = re.compile(r"projects/[^/]+(/assets)?|users(/[^/]+)?|projects")
@@ -157,7 +157,7 @@ class FolderArchive:
         with durable.staging(self.root) as folder:
             copied = folder / "data.tif"
             shutil.copyfile(cog_path, copied)
-            made = tuple(band_file(header, n, i, t, header.nodata) for i, (n, t) in enumerate(bands, 1))
+            made = tuple(header.band(n, i, t, header.nodata) for i, (n, t) in enumerate(bands, 1))
             staged = Staged("data", copied, cog.verified(copied), made)
             return self.commit(asset_id, [staged], properties, geometry or cog.footprint(header), overwrite)
 
@@ -208,6 +208,23 @@ class FolderArchive:
         item = self.describe(asset_id)
         assert isinstance(item, Item)
         return item
+
+    def set_properties(self, asset_id: str, properties: Mapping[str, Any]) -> None:
+        """An image, a table or a collection has these properties from now on, and no others."""
+        durable.writable(self.root)
+        asset_id = ids.canonical(asset_id)
+        listed = self.root / asset_id / "collection.json"
+        with self._changing(asset_id):
+            found = self.find_document(asset_id)
+            if found is not None:
+                durable.write_text(found[0], listing.text(document.with_properties(found[1], properties)))
+            elif listed.is_file():
+                durable.write_text(listed, listing.text(listing.with_properties(self._read(listed), properties)))
+            else:
+                raise ArchiveError(f"'{asset_id}' is not an image, a table or a collection: it has no properties.")
+        collection = self._collection_of(asset_id)
+        if collection:
+            self._update_collection(collection, [])
 
     def delete(self, asset_id: str) -> None:
         """Remove an image, a table, or an empty folder or collection."""
@@ -341,20 +358,6 @@ class FolderArchive:
             before = os.stat(path.parent).st_mtime_ns
             durable.write_text(path, listing.text(listing.refreshed(self._read(path), rows, box, first, last, bands)))
             os.utime(path.parent, ns=(before, before))  # no item has changed: the index stays valid
-
-
-def band_file(
-    header: cog.Header,
-    name: str,
-    index: int,
-    kind: PixelType,
-    nodata: float | None,
-    scale: float = 1.0,
-    offset: float = 0.0,
-) -> BandFile:
-    """A band of a file with this header, still without a place."""
-    projection = Projection(header.crs, header.transform)
-    return BandFile(name, "", index, kind, projection, header.width, header.height, nodata, scale, offset)
 
 
 def _move(file: Staged, folder: Path, old: tuple[Path, dict[str, Any]] | None, version: int) -> document.StoredFile:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.archive import cog, document, durable, ids
-from pipeline.engine.archive.folder import FolderArchive, Staged, band_file
+from pipeline.engine.archive.folder import FolderArchive, Staged
 from pipeline.engine.archive.model import CollectionInfo, Item
 from pipeline.engine.raster import shown
 from pipeline.engine.values import FLOAT
@@ -222,9 +222,6 @@ def _staged(header: cog.Header, source: Source, meaning: Meaning, in_place: bool
     plain = meaning.scale == 1 and meaning.offset == 0
     kind = document.stored_type(header.dtype) if plain else FLOAT
     nodata = header.nodata if meaning.nodata is None else meaning.nodata
-    made = [
-        band_file(header, name, i, kind, nodata, meaning.scale, meaning.offset)
-        for i, name in enumerate(source.names, 1)
-    ]
+    made = [header.band(name, i, kind, nodata, meaning.scale, meaning.offset) for i, name in enumerate(source.names, 1)]
     key = source.names[0] if len(source.names) == 1 else source.header.path.stem
     return Staged(key, header.path.resolve(), cog.verified(header.path), tuple(made), in_place)

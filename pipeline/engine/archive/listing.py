@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.archive import document
@@ -60,6 +60,11 @@ def new_collection(asset_id: str, title: str, properties: dict[str, Any], mosaic
         "minecover:mosaic": mosaic,
         "links": [{"rel": rel, "href": up, "type": "application/json"} for rel in ("root", "parent")],
     }
+
+
+def with_properties(found: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A collection file with these Earth Engine properties instead of those it has."""
+    return {**found, "minecover:properties": {k: v for k, v in properties.items() if v is not None}}
 
 
 def refreshed(

@@ -30,7 +30,9 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<compare>[<>!=]=|[<>=:])|(?P<paren>[()])"""
     r"""|(?P<word>[^\s"'()<>!=:]+))"""
 )
-_TIMES = {"startTime", "endTime", "updateTime", "start_time", "end_time"}
+_FIELDS = {"start_time": "startTime", "update_time": "updateTime"}
+_ENDS = {"endTime", "end_time"}
+_TIMES = {"startTime", "updateTime", *_FIELDS, *_ENDS}
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,11 @@ def _holds(term: Term, asset: dict[str, Any]) -> bool:
         return geometry is not None and bool(shape(geometry).intersects(term.value))
     if term.field.startswith("properties."):
         value = asset.get("properties", {}).get(term.field.removeprefix("properties.").strip('"'))
+    elif term.field in _ENDS:
+        # What is of an instant, as most images are, ends when it starts.
+        value = asset.get("endTime", asset.get("startTime"))
     else:
-        value = asset.get(term.field)
+        value = asset.get(_FIELDS.get(term.field, term.field))
     if value is None:
         return False
     if term.field in _TIMES:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.engine.archive.ids import canonical
 from pipeline.engine.archive.model import Asset, BandFile, CollectionInfo, Folder, Item, TableAsset
-from pipeline.engine.doors import assetfilter, operations
+from pipeline.engine.doors import assetfilter, assetpatch, operations
 from pipeline.engine.doors.rest import Handler, Request, member, page
 from pipeline.engine.session import Session
 from pipeline.errors import EngineError
@@ -36,6 +36,7 @@ class Assets:
             "assets.listAssets": self.list_children,
             "assets.create": self.create,
             "assets.delete": self.delete,
+            "assets.patch": self.patch,
             "assets.copy": self.copy,
             "assets.move": self.move,
             "assets.getIamPolicy": self.policy,
@@ -87,6 +88,16 @@ class Assets:
         asset = self._existing(request.path["name"])
         self._writable("delete").delete(asset.id)
         return {}
+
+    def patch(self, request: Request) -> dict[str, Any]:
+        """The asset with new properties and times: those that the mask names, all of them without a mask."""
+        asset = self._existing(request.path["name"])
+        if isinstance(asset, Folder):
+            raise EngineError(f"assets.patch: '{asset.id}' is a folder; folders have no properties.")
+        mask = request.body.get("updateMask", request.query.get("updateMask"))
+        given = member(request.body, "asset", dict, {})
+        self._writable("patch").set_properties(asset.id, assetpatch.changed(asset.properties, given, mask))
+        return full(self._existing(asset.id))
 
     def copy(self, request: Request) -> dict[str, Any]:
         """The copy of an image or a table."""

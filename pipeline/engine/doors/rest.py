@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from pipeline.engine.graph import parse_json
 from pipeline.errors import EngineError
 
+MAX_MESSAGE = 2000
 MAX_PAGE = 1000
 MAX_INDEX = 1 << 31
 
@@ -182,7 +183,7 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
 
 def error_response(code: int, message: str, status: str) -> Response:
     """An error in Earth Engine's shape."""
-    return json_response({"error": {"code": code, "message": message, "status": status}}, code)
+    return json_response({"error": {"code": code, "message": message[:MAX_MESSAGE], "status": status}}, code)
 
 
 def member(body: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:

@@ -77,7 +77,7 @@ class Service:
             # The last line of defence of a server: a fault here must not end it, and as 5xx would be repeated.
             log.exception("%s %s", method, path)
             message = f"Internal error in {unquote(path)[-80:]}: {type(error).__name__}: {error}"
-            return error_response(400, message[:2000], "INTERNAL")
+            return error_response(400, message, "INTERNAL")
 
     def close(self) -> None:
         """Cancels exports that are not done, and lets go of the session's threads or cluster."""

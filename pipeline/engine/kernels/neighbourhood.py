@@ -14,10 +14,25 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.engine.kernels.stack import compiled
+from pipeline.errors import EngineError
 
 NDArray = np.ndarray[Any, Any]
 Rank = Literal["median", "mode", "entropy"]
+MAX_VISITS = 2e11  # some minutes
+RANKING = 10  # times a sum
+MAX_STACKED = 2.5e8
 RANKS: dict[Rank, int] = {"median": 0, "mode": 1, "entropy": 2}
+
+
+def cells(inside: NDArray, data: NDArray, most: float) -> tuple[NDArray, NDArray]:
+    """Rows and columns of the window's cells, if all pixels of data visit them at most `most` times together."""
+    rows, columns = np.nonzero(inside)
+    if len(rows) * data.shape[0] * data.shape[1] > most:
+        raise EngineError(
+            f"The kernel has {len(rows)} cells, too many for {data.shape[1]} x {data.shape[0]} pixels. Use a smaller "
+            f"kernel, or a coarser scale by reproject()."
+        )
+    return rows, columns
 
 
 def weighted_sum(data: NDArray, weights: NDArray) -> NDArray:
@@ -25,7 +40,7 @@ def weighted_sum(data: NDArray, weights: NDArray) -> NDArray:
     data = np.ascontiguousarray(data, dtype=np.float64)
     factors = _factors(weights)
     if factors is None:
-        rows, columns = np.nonzero(weights)
+        rows, columns = cells(weights, data, MAX_VISITS)
         tall, wide = weights.shape
         return _direct_sum(data, rows, columns, weights[rows, columns].astype(np.float64), tall, wide)
     return _separable_sum(data, *factors)
@@ -53,7 +68,7 @@ def _outermost(data: NDArray, inside: NDArray, largest: bool) -> NDArray:
         return np.zeros((data.shape[0] - inside.shape[0] + 1, data.shape[1] - inside.shape[1] + 1), data.dtype)
     tall, wide = inside.shape
     if not inside.all():
-        rows, columns = np.nonzero(inside)
+        rows, columns = cells(inside, data, MAX_VISITS)
         return _extreme(data, rows, columns, tall, wide, largest)
     down = _extreme(data, np.arange(tall), np.zeros(tall, np.int64), tall, 1, largest)
     return _extreme(down, np.zeros(wide, np.int64), np.arange(wide), 1, wide, largest)
@@ -62,7 +77,7 @@ def _outermost(data: NDArray, inside: NDArray, largest: bool) -> NDArray:
 def ranked(data: NDArray, valid: NDArray, inside: NDArray, what: Rank) -> NDArray:
     """Median, mode (smallest of ties) or entropy (base 2) of the valid values under `inside`; 0 where none is."""
     data = np.ascontiguousarray(data, dtype=np.float64)
-    rows, columns = np.nonzero(inside)
+    rows, columns = cells(inside, data, MAX_VISITS / RANKING)
     tall, wide = inside.shape
     return _ranked(data, np.ascontiguousarray(valid), rows, columns, tall, wide, RANKS[what])
 
@@ -70,7 +85,7 @@ def ranked(data: NDArray, valid: NDArray, inside: NDArray, what: Rank) -> NDArra
 def variance(data: NDArray, valid: NDArray, inside: NDArray) -> NDArray:
     """Population variance of the valid values under `inside`, in two passes; 0 where none is."""
     data = np.ascontiguousarray(data, dtype=np.float64)
-    rows, columns = np.nonzero(inside)
+    rows, columns = cells(inside, data, MAX_VISITS)
     tall, wide = inside.shape
     return _variance(data, np.ascontiguousarray(valid), rows, columns, tall, wide)
 
@@ -78,7 +93,8 @@ def variance(data: NDArray, valid: NDArray, inside: NDArray) -> NDArray:
 def shifted(data: NDArray, shape: tuple[int, int], inside: NDArray) -> list[NDArray]:
     """One view a cell of `inside`, row by row: the neighbour at that cell for every output pixel."""
     height, width = data.shape[0] - shape[0] + 1, data.shape[1] - shape[1] + 1
-    return [data[y : y + height, x : x + width] for y, x in zip(*np.nonzero(inside), strict=True)]
+    places = zip(*cells(inside, data[:height, :width], MAX_STACKED), strict=True)
+    return [data[y : y + height, x : x + width] for y, x in places]
 
 
 def _factors(weights: NDArray) -> tuple[NDArray, NDArray] | None:

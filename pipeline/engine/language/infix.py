@@ -51,8 +51,8 @@ class Meaning(Protocol):
     def bands(self, selectors: list[Any]) -> Any:
         """Bands of the default image; all of them for no selectors."""
 
-    def member(self, value: Any, selector: Any) -> Any:
-        """A band of a value, by name or index."""
+    def member(self, value: Any, selectors: list[Any]) -> Any:
+        """Bands of a value, by names or indices."""
 
     def operator(self, name: str, values: list[Any]) -> Any:
         """An operator's result."""
@@ -159,9 +159,8 @@ class _Reader:
     def postfix(self) -> Term:
         term = self.atom()
         while sign := self.accept(".", "["):
-            term = Term("member", self.selector(), (term,))
-            if sign == "[":
-                self.expect("]")
+            selectors = self.listed(self.selector, "]") if sign == "[" else [self.selector()]
+            term = Term("member", selectors, (term,))
         return term
 
     def selector(self) -> Any:
@@ -186,9 +185,9 @@ class _Reader:
             return Term("bands", self.listed(self.selector))
         return Term("function", word, tuple(self.listed(self.choice)))
 
-    def listed(self, item: Any) -> list[Any]:
+    def listed(self, item: Any, end: str = ")") -> list[Any]:
         items: list[Any] = []
-        while not self.accept(")"):
+        while not self.accept(end):
             if items:
                 self.expect(",")
             items.append(item())

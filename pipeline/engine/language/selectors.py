@@ -1,6 +1,7 @@
 """What a selector reads from an element, and how values are compared, sorted and located.
 
-A selector is a property's name, `.geo` or `.all` for the geometry, or `system:id` for the asset's id.
+A selector is a property's name, `.geo` or `.all` for the geometry, or `system:id` and `system:band_names`
+for what an image is.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ GEOMETRY = (".all", ".geo")
 
 
 def value_of(element: Element, selector: str) -> Any:
-    """The element's property, geometry (`.geo`, `.all`) or asset id (`system:id`); None where it has none."""
+    """The element's property, geometry (`.geo`, `.all`), asset id or band names; None where it has none."""
     if selector in GEOMETRY:
         return as_geometry(element)
     if selector == "system:id" and isinstance(element, Image) and element.asset is not None:
         return element.asset
+    if selector == "system:band_names" and isinstance(element, Image):
+        return element.names
     return element.properties.get(selector)
 
 

@@ -15,6 +15,8 @@ from pipeline.engine.language.arrays import array, convert
 from pipeline.engine.values import INT_RANGES, Array, PixelType, named_type
 from pipeline.errors import EngineError
 
+NDArray = np.ndarray[Any, Any]
+
 
 def _unary(rule: elementwise.Unary) -> Callable[[Array], Array]:
     def apply(source: Array) -> Array:
@@ -36,6 +38,12 @@ def _binary(name: str, rule: elementwise.Binary) -> Callable[[Array, Array], Arr
             return array(np.asarray(rule(elementwise.operand(a), elementwise.operand(b))))
 
     return apply
+
+
+def _power(left: NDArray, right: NDArray) -> NDArray:
+    """Single precision from integers alone: Earth Engine documents 0.009999999776482582 for [10] to the power [-2]."""
+    result: NDArray = np.power(left.astype(np.float64), right.astype(np.float64))
+    return result.astype(np.float32) if left.dtype.kind == right.dtype.kind == "i" else result
 
 
 def _cast(kind: PixelType) -> Callable[[Array], Array]:
@@ -60,6 +68,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     **{f"Array.{name}": rule for name, rule in CASTS.items()},
     **{f"Array.to{name[0].upper()}{name[1:]}": rule for name, rule in CASTS.items()},
     "Array.dotProduct": _dot,
+    "Array.pow": _binary("Array.pow", _power),
 }
 
 NOTES = {"Array.add": "Integer results are 64 bits wide, and doubles beyond; so with subtract and multiply."}

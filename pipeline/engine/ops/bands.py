@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from odc.geo.geobox import GeoBox
 
 from pipeline.engine.image import Band, Image
 from pipeline.engine.language.regex import compiled
 from pipeline.engine.ops.string import replaced
-from pipeline.engine.plan import Constant, Local, Pixels
+from pipeline.engine.plan import Constant, OnGrid, Pixels
 from pipeline.engine.space.grids import common_projection
-from pipeline.engine.values import Array, Date, PixelType, Projection
+from pipeline.engine.values import DOUBLE, Array, Date, PixelType, Projection
 from pipeline.errors import EngineError
 
 
@@ -100,7 +101,9 @@ def _select(image: Image, selectors: list[Any], names: list[str] | None) -> Imag
 
 
 def _rename(image: Image, names: list[str]) -> Image:
-    """All bands under new names."""
+    """All bands under new names; an image without bands stays one, so that mapped collections can be filtered first."""
+    if not image.bands:
+        return image
     return image.with_bands(renamed(list(image.bands), names, "Image.rename"))
 
 
@@ -161,16 +164,15 @@ def _date(image: Image) -> Date:
 
 
 def _metadata(image: Image, name: str, band: str | None) -> Image:
-    """A constant image of a numeric property, named after it."""
+    """A constant image of a numeric property, of type double and named after it."""
     value = image.properties.get(name)
     if isinstance(value, Date):
         value = value.millis
     if not isinstance(value, (int, float)):
         raise EngineError(f"Image.metadata: The image has no numeric property '{name}' (found {value!r}).")
-    made = constant_band(band or name, value)
-    like = image.bands[0] if image.bands else made
-    kind = PixelType("double") if isinstance(value, float) else made.type
-    return Image((Band(made.name, kind, made.plan, like.projection, like.window),))
+    plan = Constant(float(value), DOUBLE.dtype)
+    like = image.bands[0] if image.bands else Band(name, DOUBLE, plan)
+    return Image((Band(band or name, DOUBLE, plan, like.projection, like.window),))
 
 
 def _id(element: Any) -> str | None:
@@ -178,13 +180,14 @@ def _id(element: Any) -> str | None:
     return element.asset if isinstance(element, Image) and element.asset else element.id
 
 
-def masked_like(band: Band) -> Band:
-    """The band with nothing valid in it."""
+def masked_band(name: str, kind: PixelType) -> Band:
+    """A band without a valid pixel."""
 
-    def nothing(pixels: Pixels) -> Pixels:
-        return Pixels(pixels.data, np.broadcast_to(np.False_, pixels.mask.shape))
+    def nothing(grid: GeoBox) -> Pixels:
+        empty = np.zeros((*grid.shape, *(0 for _ in range(kind.dimensions))), kind.dtype)
+        return Pixels(empty, np.broadcast_to(np.False_, tuple(grid.shape)))
 
-    return Band(band.name, band.type, Local(nothing, (band.plan,)), band.projection, band.window)
+    return Band(name, kind, OnGrid(nothing))
 
 
 TABLE = {

@@ -73,7 +73,7 @@ def reduce_collection(collection: Collection, reducer: Reducer) -> Image:
 def _as_inputs(reducer: Reducer, layers: list[Any], who: str) -> list[Any]:
     if len(layers) != reducer.inputs:
         raise EngineError(
-            f"{who}: The reducer {reducer.name} needs {reducer.inputs} bands, but the images have {len(layers)}."
+            f"{who}: The reducer {reducer.name} needs {reducer.inputs} bands, but there are {len(layers)}."
         )
     return layers
 
@@ -104,18 +104,13 @@ def _shorthand(name: str) -> Callable[..., Image]:
 
 
 def reduce_bands(image: Image, reducer: Reducer) -> Image:
-    """All bands of one image reduced to one band an output; several inputs take the bands in turn."""
+    """All bands of one image reduced to one band an output; several inputs take a band each."""
     if not image.bands:
         raise EngineError("Image.reduce: the image has no bands.")
     if reducer.inputs == 1:
         inputs = [list(image.bands)]
     else:
-        if len(image.bands) % reducer.inputs:
-            raise EngineError(
-                f"Image.reduce: The reducer {reducer.name} takes {reducer.inputs} inputs, which does not divide the "
-                f"image's {len(image.bands)} bands."
-            )
-        inputs = [[b] for b in image.bands[: reducer.inputs]]
+        inputs = _as_inputs(reducer, [[b] for b in image.bands], "Image.reduce")
     first = image.bands[0]
     return Image(
         tuple(Band(b.name, b.type, b.plan, first.projection, first.window) for b in _reduced(reducer, inputs, ""))

@@ -1,6 +1,6 @@
 """`Image.parseExpression`: formulas like `2.5 * (b("B8") - r) / (nir + 1)`, done by the functions of the same names.
 
-`/` of two integers floors (Earth Engine documents it).
+`/` of two integers floors; a number written with a point or an exponent is none (Earth Engine documents both).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 
 from pipeline.engine.image import Band, Image
 from pipeline.engine.language import infix
-from pipeline.engine.pairing import arithmetic_properties
-from pipeline.engine.plan import Local, Pixels, both
+from pipeline.engine.pairing import arithmetic_properties, binary
+from pipeline.engine.pixeltypes import LONG
+from pipeline.engine.plan import Constant, Local, NDArray, Pixels, both
 from pipeline.engine.values import Function, PixelType
 from pipeline.errors import EngineError
 
@@ -46,14 +47,13 @@ class _OnImages:
             raise EngineError(f"{WHO}: b() needs a default image.")
         return self.session.call("Image.select", {"input": self.default, "bandSelectors": selectors or [".*"]})
 
-    def member(self, value: Any, selector: Any) -> Any:
-        return self.session.call("Image.select", {"input": value, "bandSelectors": [selector]})
+    def member(self, value: Any, selectors: list[Any]) -> Any:
+        return self.session.call("Image.select", {"input": value, "bandSelectors": selectors})
 
     def operator(self, name: str, values: list[Any]) -> Any:
-        result = self._call(name, values)
         if name == "divide" and all(_is_integer(v) for v in values):
-            return self._call("int", [self._call("floor", [result])])
-        return result
+            return _floor_divide(*(self._image(v) for v in values))
+        return self._call(name, values)
 
     def function(self, name: str, values: list[Any]) -> Any:
         if name not in FUNCTIONS:
@@ -66,10 +66,16 @@ class _OnImages:
         names = ("value",) if len(values) == 1 else ("image1", "image2")
         if len(values) > len(names):
             raise EngineError(f"{WHO}: '{name}' does not take {len(values)} arguments.")
-        return self.session.call(f"Image.{name}", dict(zip(names, values, strict=False)))
+        return self.session.call(f"Image.{name}", dict(zip(names, map(self._image, values), strict=False)))
+
+    def _image(self, value: Any) -> Any:
+        """Images as they are, numbers as constants: a fraction stays double though it is integral (`1.0`)."""
+        if isinstance(value, float):
+            return Image((Band("constant", PixelType("double", value, value), Constant(value, np.dtype(float))),))
+        return value if isinstance(value, Image) else self.session.call("Image.constant", {"value": value})
 
     def choice(self, test: Any, yes: Any, no: Any) -> Any:
-        return _choose(self.session, test, yes, no)
+        return _choose(self._image(test), self._image(yes), self._image(no))
 
 
 def _is_integer(value: Any) -> bool:
@@ -78,9 +84,27 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int)
 
 
-def _choose(session: Any, test: Any, yes: Any, no: Any) -> Any:
+def _floored(a: NDArray, b: NDArray, dtype: np.dtype[Any]) -> NDArray:
+    """The quotient's floor, computed in integers; division by zero gives zero."""
+    zero = b == 0
+    quotient = np.floor_divide(a.astype(np.int64), np.where(zero, 1, b).astype(np.int64))
+    return np.where(zero, 0, quotient).astype(dtype)
+
+
+def _floored_type(a: PixelType, b: PixelType) -> PixelType:
+    """No quotient is larger than the dividend, and none of positive numbers is negative."""
+    if a.min is None or a.max is None or b.min is None:
+        return PixelType("int", *LONG)
+    most = max(abs(a.min), abs(a.max))
+    return PixelType("int", 0 if a.min >= 0 and b.min >= 0 else -most, most, max(a.dimensions, b.dimensions))
+
+
+_floor_divide = binary("Image.divide", _floored, _floored_type)
+
+
+def _choose(test: Image, yes: Image, no: Image) -> Image:
     """`test ? yes : no` by pixel: valid where the test and the chosen side are."""
-    images = [v if isinstance(v, Image) else session.call("Image.constant", {"value": v}) for v in (test, yes, no)]
+    images = (test, yes, no)
     count = max(len(image.bands) for image in images)
     if any(len(image.bands) not in (1, count) for image in images):
         raise EngineError("Image.parseExpression: The parts of '?:' must have 1 or the same number of bands.")

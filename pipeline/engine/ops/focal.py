@@ -22,6 +22,7 @@ from pipeline.engine.values import BOOLEAN, DOUBLE, Kernel, KernelWeights, Pixel
 from pipeline.errors import EngineError
 
 SHAPES = ("circle", "square", "cross", "plus", "octagon", "diamond")
+MAX_CELLS = 10_000
 Statistic = Literal["mean", "max", "min", "median", "mode"]
 
 
@@ -159,6 +160,12 @@ def _reduce(reducer: Reducer, input_weight: str, kinds: list[PixelType], skip: b
     return apply
 
 
+def _stacked_bytes(kernel: Kernel, band: Band) -> int:
+    """What all pixels under the kernel take, with their masks; in the band's own pixels where it counts in metres."""
+    scale = crs.nominal_scale(band.projection) if kernel.in_metres else 1.0
+    return (band.type.dtype.itemsize + 4) * int(np.count_nonzero(kernel.at(scale).weights))
+
+
 def _layers(pixels: Pixels, weights: NDArray, input_weight: str) -> list[Pixels]:
     """One layer a cell of the kernel, its mask the cell's weight where the pixel is valid."""
     inside = weights != 0
@@ -203,7 +210,9 @@ def reduce_neighborhood(
     made: list[Band] = []
     for bands, names in sets:
         kinds = reducer.output_types([b.type for b in bands])
-        whole = around(kernel, _reduce(reducer, input_weight, kinds, skip_masked), *(b.plan for b in bands))
+        rule = _reduce(reducer, input_weight, kinds, skip_masked)
+        held = 0 if reducer.name.removeprefix("Reducer.") in FAST else len(bands) * _stacked_bytes(kernel, bands[0])
+        whole = replace(around(kernel, rule, *(b.plan for b in bands)), bytes_a_pixel=held)
         made += [
             Band(n, k, Part(whole, i), bands[0].projection, bands[0].window)
             for i, (n, k) in enumerate(zip(names, kinds, strict=True))
@@ -325,6 +334,8 @@ def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
     if kernel.in_metres:
         raise EngineError("Image.neighborhoodToBands: the kernel must be given in pixels.")
     weights = kernel.at(1.0)
+    if np.count_nonzero(weights.weights) > MAX_CELLS:
+        raise EngineError(f"Image.neighborhoodToBands: kernels of at most {MAX_CELLS} cells make bands.")
     x_reach, y_reach = reach(weights)
 
     def neighbour(x: int, y: int) -> Callable[[GeoBox, Pixels], Pixels]:

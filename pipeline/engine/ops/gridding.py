@@ -19,11 +19,12 @@ from pipeline.engine.sources import FileBand, OwnGrid, own_window
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space import resample
 from pipeline.engine.space.geometry import Geometry
-from pipeline.engine.space.grids import at_scale, default_projection, geobox, projected
+from pipeline.engine.space.grids import at_scale, default_projection, moved, projected
 from pipeline.engine.space.shapes import inside_window, pixel_box
 from pipeline.engine.values import Projection
 from pipeline.errors import EngineError
 
+PARTS = 4
 METHODS = ("bilinear", "bicubic", "nearest")
 
 
@@ -48,32 +49,14 @@ def _reproject(image: Image, crs: Projection, transform: list[float] | None, sca
     """The image computed on the pixels of this projection, whatever grid is asked for later."""
     own = projected(crs, transform, scale, "Image.reproject")
     return image.with_bands(
-        Band(b.name, b.type, OwnGrid(b.plan, own), own, _moved(b.window, b.projection, own)) for b in image.bands
+        Band(b.name, b.type, OwnGrid(b.plan, own), own, moved(b.window, b.projection, own)) for b in image.bands
     )
-
-
-def _moved(window: Any, old: Projection, new: Projection) -> Any:
-    """A window's bounds as whole pixels of another projection."""
-    if window is None or old == new:
-        return window
-    grid = geobox(old, window)
-    edge = np.linspace(0, 1, 21)
-    xs = np.concatenate([edge, edge, np.zeros(21), np.ones(21)]) * grid.width
-    ys = np.concatenate([np.zeros(21), np.ones(21), edge, edge]) * grid.height
-    t = grid.transform
-    x, y = t.a * xs + t.b * ys + t.c, t.d * xs + t.e * ys + t.f
-    if not crs_.same(old.crs, new.crs):
-        x, y = crs_.transformer(old.crs, new.crs).transform(x, y)
-    t = ~Affine(*new.transform)
-    px, py = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
-    x0, y0 = math.floor(px.min() + 1e-6), math.floor(py.min() + 1e-6)
-    return x0, y0, math.ceil(px.max() - 1e-6) - x0, math.ceil(py.max() - 1e-6) - y0
 
 
 def _set_default(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
     """The same pixels under another declared projection: decides scale and grid only where none is given."""
     own = projected(crs, transform, scale, "Image.setDefaultProjection")
-    return image.with_bands(replace(b, projection=own, window=_moved(b.window, b.projection, own)) for b in image.bands)
+    return image.with_bands(replace(b, projection=own, window=moved(b.window, b.projection, own)) for b in image.bands)
 
 
 def _change_projection(image: Image, source: Projection, target: Projection) -> Image:
@@ -116,42 +99,48 @@ def _translate(image: Image, x: float, y: float, units: str, projection: Project
 
 @dataclass(frozen=True, eq=False)
 class Coarsened:
-    """Native pixels gathered into the larger pixels of whatever grid is asked for; several outputs."""
+    """Native pixels gathered into the pixels of whatever grid is asked for; one band an input of the reducer.
 
-    child: Band
+    The first band's pixels are the native ones of all.
+    """
+
+    bands: tuple[Band, ...]
     reducer: Reducer
     max_pixels: int
     best_effort: bool
     group = None
 
-    def _own(self, grid: GeoBox) -> tuple[tuple[int, int], GeoBox] | None:
-        per = resample.source_pixels_per_pixel(
-            crs_.grid_name(grid),
-            grid.transform,
-            self.child.projection.crs,
-            Affine(*self.child.projection.transform),
-            _middle(self.child),
-        )
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """The bands' plans."""
+        return tuple(b.plan for b in self.bands)
+
+    def _own(self, grid: GeoBox) -> tuple[float, GeoBox | None]:
+        """How many native pixels a pixel's side holds, and the native grid around the asked one."""
+        own = self.bands[0].projection
+        transform, middle = Affine(*own.transform), _middle(self.bands[0])
+        per = resample.source_pixels_per_pixel(crs_.grid_name(grid), grid.transform, own.crs, transform, middle)
         if per * per > self.max_pixels * (1 + 1e-9) and not self.best_effort:
             raise EngineError(
                 f"Image.reduceResolution: Too many input pixels per output pixel: {per * per:.0f}, maxPixels is "
                 f"{self.max_pixels}. Raise maxPixels, or set bestEffort."
             )
-        return own_window(grid, self.child.projection, reach=1 + math.ceil(per / 2))
+        window = own_window(grid, own, reach=1 + math.ceil(per / 2))
+        return per, None if window is None else window[1]
 
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
-        """The child's own pixels under the grid."""
-        own = self._own(grid)
-        return [] if own is None else [(self.child.plan, own[1])]
+        """The bands' own pixels under the grid."""
+        _, own = self._own(grid)
+        return [] if own is None else [(plan, own) for plan in self.inputs]
 
     def compute(self, grid: GeoBox, inputs: list[Any]) -> tuple[Pixels, ...]:
         """Every output, each own pixel weighed by its mask and the share of it inside the coarse pixel."""
-        own = self._own(grid)
+        per, own = self._own(grid)
         if own is None:
             blank = Pixels(np.zeros(grid.shape), np.zeros(grid.shape, bool))
             return tuple(blank for _ in self.reducer.outputs)
-        layers = _gathered(inputs[0], own[1], grid)
-        return tuple(self.reducer.stack([layers]))
+        parts = max(PARTS, math.ceil(PARTS / per))
+        return tuple(self.reducer.stack([_gathered(p, own, grid, parts) for p in inputs]))
 
 
 def _middle(band: Band) -> tuple[float, float]:
@@ -162,9 +151,8 @@ def _middle(band: Band) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=16)
-def _shares(own: GeoBox, grid: GeoBox) -> tuple[NDArray, NDArray, NDArray]:
-    """For each own pixel cut 4 × 4: flat coarse index of each part (−1 outside)… as (index, own index, weight)."""
-    parts = 4
+def _shares(own: GeoBox, grid: GeoBox, parts: int) -> tuple[NDArray, NDArray, NDArray]:
+    """For each own pixel cut parts × parts: (flat asked index, flat own index, weight), what is outside left out."""
     sub = GeoBox((own.height * parts, own.width * parts), own.transform * Affine.scale(1 / parts), own.crs)
     where = resample.positions(sub, crs_.grid_name(grid), grid.transform)
     x, y = np.broadcast_arrays(np.floor(where.x + resample.SNAP), np.floor(where.y + resample.SNAP))
@@ -176,9 +164,9 @@ def _shares(own: GeoBox, grid: GeoBox) -> tuple[NDArray, NDArray, NDArray]:
     return pairs // (own.width * own.height), pairs % (own.width * own.height), counts / parts**2
 
 
-def _gathered(pixels: Pixels, own: GeoBox, grid: GeoBox) -> list[Pixels]:
+def _gathered(pixels: Pixels, own: GeoBox, grid: GeoBox, parts: int) -> list[Pixels]:
     """Layers on the coarse grid, one own pixel each, with their weights as masks."""
-    coarse, fine, share = _shares(own, grid)
+    coarse, fine, share = _shares(own, grid, parts)
     starts = np.searchsorted(coarse, np.arange(grid.width * grid.height + 1))
     rank = np.arange(len(coarse)) - starts[coarse]
     depth = int(np.diff(starts).max(initial=1))
@@ -192,20 +180,33 @@ def _gathered(pixels: Pixels, own: GeoBox, grid: GeoBox) -> list[Pixels]:
 
 def _reduce_resolution(image: Image, reducer: Reducer, best_effort: bool, max_pixels: int) -> Image:
     """Each output pixel reduced from the image's own pixels in it; masks become the share that was valid."""
-    bands = []
-    for band in image.bands:
-        whole = Coarsened(band, reducer, max_pixels, best_effort)
-        kinds = reducer.output_types([band.type])
-        for i, (output, kind) in enumerate(zip(reducer.outputs, kinds, strict=True)):
-            name = band.name if len(reducer.outputs) == 1 else f"{band.name}_{output}"
-            bands.append(Band(name, kind, Part(whole, i), band.projection, band.window))
-    return image.with_bands(bands)
+    if reducer.inputs == 1:
+        single = len(reducer.outputs) == 1
+        sets = [((b,), [b.name if single else f"{b.name}_{o}" for o in reducer.outputs]) for b in image.bands]
+    elif reducer.inputs == len(image.bands):
+        sets = [(image.bands, list(reducer.outputs))]
+    else:
+        raise EngineError(
+            f"Image.reduceResolution: The reducer {reducer.name} takes {reducer.inputs} bands, but the image has "
+            f"{len(image.bands)}. Select as many."
+        )
+    made = []
+    for bands, names in sets:
+        whole = Coarsened(bands, reducer, max_pixels, best_effort)
+        kinds = reducer.output_types([b.type for b in bands])
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+            made.append(Band(name, kind, Part(whole, i), bands[0].projection, bands[0].window))
+    return image.with_bands(made)
 
 
 def clip_to_bounds_and_scale(
     image: Image, region: Geometry | None, width: int | None, height: int | None, most: int | None, scale: float | None
 ) -> Image:
     """The image on the box of the region, its grid set by width and height, the longest side, or a scale."""
+    if (width is None) != (height is None):
+        raise EngineError("Image.clipToBoundsAndScale: Give width and height together, or maxDimension.")
+    if sum(v is not None for v in (width, most, scale)) > 1:
+        raise EngineError("Image.clipToBoundsAndScale: Give either width and height, or maxDimension, or scale.")
     own = default_projection(image)
     if region is None or region.unbounded:
         box = None if not image.bands else image.bands[0].window
@@ -215,10 +216,9 @@ def clip_to_bounds_and_scale(
         raise EngineError("Image.clipToBoundsAndScale: the image has no bounds. Give a geometry.")
     if scale is not None:
         target = at_scale(own, scale)
-        window = _moved(box, own, target) if region is None else pixel_box(region, target.crs, target.transform)
-    elif width is not None or height is not None or most is not None:
-        exact = _exact_box(region, own, box)
-        target, window = _fitted(own, exact, width, height, most)
+        window = moved(box, own, target) if region is None else pixel_box(region, target.crs, target.transform)
+    elif most is not None or (width is not None and height is not None):
+        target, window = _fitted(own, _exact_box(region, own, box), (width or 0, height or 0), most)
     else:
         target, window = own, box
     if window[2] <= 0 or window[3] <= 0:
@@ -240,15 +240,13 @@ def _exact_box(region: Geometry | None, own: Projection, box: Any) -> tuple[floa
     return x / fine, y / fine, (x + w) / fine, (y + h) / fine
 
 
-def _fitted(
-    own: Projection, box: Any, width: int | None, height: int | None, most: int | None
-) -> tuple[Projection, Any]:
+def _fitted(own: Projection, box: Any, size: tuple[int, int], most: int | None) -> tuple[Projection, Any]:
+    """The projection whose pixels fill the box: `size` of them (width, height), or `most` on the longer side."""
     wide, high = box[2] - box[0], box[3] - box[1]
+    width, height = size
     if most is not None:
-        width = most if wide >= high else max(1, round(most * wide / high))
-        height = most if high >= wide else max(1, round(most * high / wide))
-    width = width if width is not None else max(1, round((height or 1) * wide / high))
-    height = height if height is not None else max(1, round(width * high / wide))
+        longer = max(wide, high)
+        width, height = max(1, round(most * wide / longer)), max(1, round(most * high / longer))
     fit = Affine(*own.transform) * Affine.translation(box[0], box[1]) * Affine.scale(wide / width, high / height)
     return Projection(own.crs, tuple(fit)[:6]), (0, 0, width, height)
 
@@ -276,5 +274,5 @@ TABLE = {
 
 NOTES = {
     "Image.resample": "Interpolated where at least half of the weight is valid; integer bands stay integer (rounded).",
-    "Image.reduceResolution": "The share of a pixel inside the coarser one is measured on 4 × 4 points.",
+    "Image.reduceResolution": "The share of a pixel inside the coarser one is measured on 4 × 4 points or more.",
 }

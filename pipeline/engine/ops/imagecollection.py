@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from odc.geo.geobox import GeoBox
 
 from pipeline.engine.collection import Collection, images
 from pipeline.engine.image import Band, Image
 from pipeline.engine.language.selectors import value_of
-from pipeline.engine.ops.bands import add_bands
+from pipeline.engine.ops.bands import add_bands, masked_band
 from pipeline.engine.ops.collection import INDEX, filtered, merge
 from pipeline.engine.ops.composite import members
 from pipeline.engine.ops.filter import equals
-from pipeline.engine.plan import OnGrid, Pixels
 from pipeline.engine.values import DOUBLE
 from pipeline.errors import EngineError
 
@@ -52,9 +49,7 @@ def _cast(session: Session, collection: Collection, types: dict[str, Any], order
 
     def cast() -> Iterator[Image]:
         for image in members(collection, "ImageCollection.cast"):
-            lacking = Image(tuple(_masked(n, None) for n in order if n not in image.names))
-            whole = add_bands(image, lacking, None, False)
-            yield session.call("Image.cast", {"image": whole, "bandTypes": types, "bandOrder": order})
+            yield session.call("Image.cast", {"image": image, "bandTypes": types, "bandOrder": order})
 
     return collection.derive(cast)
 
@@ -82,8 +77,8 @@ def _link(image: Image, collection: Collection, linked_bands: Any, linked_proper
     if found is not None:
         source = [_band(found, n) for n in names]
     else:
-        pattern = next(iter(collection), None)
-        source = [_masked(n, pattern) for n in names]
+        known = {b.name: b.type for image in islice(collection, 1) for b in image.bands}
+        source = [masked_band(n, known.get(n, DOUBLE)) for n in names]
     linked = add_bands(image, Image(tuple(source)), None, True)
     values = {p: None if found is None else value_of(found, p) for p in _listed(linked_properties)}
     return linked.with_properties({**image.properties, **values})
@@ -104,18 +99,6 @@ def _band(image: Image, name: str) -> Band:
         f"Image.linkCollection: The matching image {image.id!r} has no band '{name}'. "
         f"Available bands: [{', '.join(image.names)}]"
     )
-
-
-def _masked(name: str, pattern: Image | None) -> Band:
-    """A band without a valid pixel, of the type that the collection's first image gives the name."""
-    known = [b for b in pattern.bands if b.name == name] if pattern is not None else []
-    kind = known[0].type if known else DOUBLE
-
-    def nothing(grid: GeoBox) -> Pixels:
-        empty = np.zeros((*grid.shape, *(0 for _ in range(kind.dimensions))), kind.dtype)
-        return Pixels(empty, np.broadcast_to(np.False_, tuple(grid.shape)))
-
-    return Band(name, kind, OnGrid(nothing))
 
 
 TABLE: dict[str, Callable[..., Any]] = {

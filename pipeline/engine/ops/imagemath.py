@@ -11,6 +11,7 @@ from scipy import special
 from pipeline.engine import pixeltypes as pt
 from pipeline.engine.image import Band, Image
 from pipeline.engine.language import special as own
+from pipeline.engine.ops.bands import masked_band
 from pipeline.engine.pairing import band_map, binary, unary
 from pipeline.engine.plan import Local, NDArray, Pixels, both
 from pipeline.engine.values import INT_RANGES, PixelType, named_type
@@ -182,17 +183,19 @@ def normalized_difference(a: Pixels, b: Pixels) -> Pixels:
 
 
 def _named_cast(image: Image, types: dict[str, Any], order: list[str] | None) -> Image:
-    """Bands cast to the named types, in `order` where it is given."""
-    kinds = {}
-    for name, kind in types.items():
-        if name not in image.names:
-            raise EngineError(f"Image.cast: No band named '{name}'. Available bands: [{', '.join(image.names)}].")
-        kinds[name] = named_type(kind) if isinstance(kind, str) else kind
-    by_name = {b.name: cast_band(b, kinds[b.name]) if b.name in kinds else b for b in image.bands}
-    missing = [n for n in order or [] if n not in by_name]
-    if missing:
-        raise EngineError(f"Image.cast: No band named '{missing[0]}' to put in order.")
-    return image.with_bands(by_name[n] for n in (order or image.names))
+    """Bands cast to the named types; those that the image lacks are added, masked, in alphabetical order.
+
+    `order` is that of all bands of the result.
+    """
+    kinds = {n: named_type(k) if isinstance(k, str) else k for n, k in types.items()}
+    bands = {b.name: cast_band(b, kinds[b.name]) if b.name in kinds else b for b in image.bands}
+    bands |= {n: masked_band(n, kinds[n]) for n in sorted(kinds) if n not in bands}
+    if order is not None and sorted(order) != sorted(bands):
+        raise EngineError(
+            f"Image.cast: bandOrder must name all bands of the result, [{', '.join(bands)}], but is "
+            f"[{', '.join(order)}]."
+        )
+    return image.with_bands(bands[n] for n in (order or bands))
 
 
 def _polynomial(image: Image, coefficients: list[float]) -> Image:
@@ -206,12 +209,12 @@ _BINARY: dict[str, tuple[Binary, Callable[[PixelType, PixelType], PixelType]]] =
     "multiply": (_ufunc(np.multiply), pt.multiply),
     "divide": (_divide, pt.divide),
     "mod": (_mod, pt.mod),
-    "pow": (lambda a, b, t: np.power(a.astype(np.float64), b.astype(np.float64)).astype(t), pt.real),
+    "pow": (lambda a, b, t: np.power(a.astype(np.float64), b.astype(np.float64)).astype(t), pt.floating),
     "min": (_plain(np.minimum), pt.smaller),
     "max": (_plain(np.maximum), pt.larger),
-    "hypot": (_real(np.hypot), pt.real),
-    "atan2": (_real(lambda a, b: np.arctan2(b, a)), pt.real),
-    "gammainc": (_real(own.gammainc), pt.real),
+    "hypot": (_real(np.hypot), pt.floating),
+    "atan2": (_real(lambda a, b: np.arctan2(b, a)), pt.floating),
+    "gammainc": (_real(own.gammainc), pt.floating),
     "first": (_first, pt.union),
     "firstNonZero": (_first_nonzero, pt.union),
     "first_nonzero": (_first_nonzero, pt.union),
@@ -223,16 +226,16 @@ _BINARY: dict[str, tuple[Binary, Callable[[PixelType, PixelType], PixelType]]] =
     "gte": (_compare(np.greater_equal), pt.boolean),
     "and": (_logic(np.logical_and), pt.boolean),
     "or": (_logic(np.logical_or), pt.boolean),
-    "bitwiseAnd": (_bit(np.bitwise_and), pt.bits),
-    "bitwiseOr": (_bit(np.bitwise_or), pt.bits),
-    "bitwiseXor": (_bit(np.bitwise_xor), pt.bits),
-    "bitwise_and": (_bit(np.bitwise_and), pt.bits),
-    "bitwise_or": (_bit(np.bitwise_or), pt.bits),
-    "bitwise_xor": (_bit(np.bitwise_xor), pt.bits),
+    "bitwiseAnd": (_bit(np.bitwise_and), pt.bitwise),
+    "bitwiseOr": (_bit(np.bitwise_or), pt.bitwise),
+    "bitwiseXor": (_bit(np.bitwise_xor), pt.bitwise),
+    "bitwise_and": (_bit(np.bitwise_and), pt.bitwise),
+    "bitwise_or": (_bit(np.bitwise_or), pt.bitwise),
+    "bitwise_xor": (_bit(np.bitwise_xor), pt.bitwise),
     "leftShift": (_shift(True), pt.bits),
-    "rightShift": (_shift(False), pt.bits),
+    "rightShift": (_shift(False), pt.bitwise),
     "left_shift": (_shift(True), pt.bits),
-    "right_shift": (_shift(False), pt.bits),
+    "right_shift": (_shift(False), pt.bitwise),
 }
 
 
@@ -306,7 +309,7 @@ TABLE: dict[str, Callable[..., Any]] = {
 }
 
 NOTES = {
-    "Image.sqrt": "Like all transcendental functions: float from float bands, double from all others.",
+    "Image.sqrt": "Like all functions of one band that make fractions: float from float bands, double from all others.",
     "Image.divide": "The result is fractional (float up to 16-bit inputs, else double); division by zero gives 0.",
     "Image.normalizedDifference": "0/0 is masked; Earth Engine documents only that negative inputs are.",
 }

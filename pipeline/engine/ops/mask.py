@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.engine.pairing import matched, paired
 from pipeline.engine.plan import Local, OnGrid, Pixels, both, everywhere, is_everywhere, valid
 from pipeline.engine.space import shapes
 from pipeline.engine.space.geometry import Geometry
-from pipeline.engine.space.grids import intersect, overlap
+from pipeline.engine.space.grids import hull, intersect, overlap
 from pipeline.engine.values import PixelType
 from pipeline.errors import EngineError
 
@@ -35,14 +36,9 @@ def _update_mask(image: Image, mask: Image) -> Image:
     def restrict(pixels: Pixels, by: Pixels) -> Pixels:
         return Pixels(pixels.data, both(pixels.mask, _as_weight(by)))
 
-    return _with_masks(image, mask, restrict, "Image.updateMask")
-
-
-def _with_masks(image: Image, mask: Image, rule: Any, who: str) -> Image:
     bands = []
-    for band, by in _mask_pairs(image, _scalar(mask, who), who):
-        projection, window = intersect(band, by)
-        bands.append(Band(band.name, band.type, Local(rule, (band.plan, by.plan)), projection, window))
+    for band, by in _mask_pairs(image, mask, "Image.updateMask"):
+        bands.append(Band(band.name, band.type, Local(restrict, (band.plan, by.plan)), *intersect(band, by)))
     return image.with_bands(bands)
 
 
@@ -65,18 +61,29 @@ def _scalar(image: Image, who: str) -> Image:
 
 
 def _mask(image: Image, mask: Image | None) -> Image:
-    """Without `mask`: each band's mask as an image. With it: the image with its mask replaced; new pixels are 0."""
+    """Without `mask`: each band's mask as an image. With it: the image with its mask replaced.
+
+    New pixels are 0, or what is nearest to it in the band's declared range.
+    """
     if mask is None:
         return image.with_bands(_mask_band(b) for b in image.bands)
+    bands = []
+    for band, by in _mask_pairs(image, mask, "Image.mask"):
+        low, high = (0 if v is None else v for v in (band.type.min, band.type.max))
+        plan = Local(_replaced(max(low, min(0, high))), (band.plan, by.plan))
+        bands.append(Band(band.name, band.type, plan, *intersect(band, by)))
+    return image.with_bands(bands)
 
+
+def _replaced(fill: float) -> Callable[[Pixels, Pixels], Pixels]:
     def replace(pixels: Pixels, by: Pixels) -> Pixels:
         data = pixels.data
         if not is_everywhere(pixels.mask):
-            fill = valid(pixels.mask).reshape(pixels.mask.shape + (1,) * (data.ndim - 2))
-            data = np.where(fill, data, data.dtype.type(0))
+            shown = valid(pixels.mask).reshape(pixels.mask.shape + (1,) * (data.ndim - 2))
+            data = np.where(shown, data, data.dtype.type(fill))
         return Pixels(data, _as_weight(by))
 
-    return _with_masks(image, mask, replace, "Image.mask")
+    return replace
 
 
 def _mask_band(band: Band) -> Band:
@@ -110,11 +117,14 @@ def _unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
     for band, by in _mask_pairs(image, value, "Image.unmask"):
         kind = band.type.union(by.type)
         plan: Any = Local(_fill(kind), (band.plan, by.plan))
-        window = band.window if same_footprint else by.window
+        window = band.window if same_footprint else hull(band, by)
         if same_footprint and band.window is not None:
             plan = OnGrid(_keep_outside(band), (plan, band.plan))
         bands.append(Band(band.name, kind, plan, band.projection, window))
-    return image.with_bands(bands)
+    if same_footprint:
+        return image.with_bands(bands)
+    # The footprint is that of the bands' new bounds.
+    return Image(tuple(bands), {k: v for k, v in image.properties.items() if k != "system:footprint"})
 
 
 def _fill(kind: PixelType) -> Any:

@@ -75,10 +75,11 @@ def _unit_scale(value: Number, low: Number, high: Number) -> Number:
 
 
 class _OnNumbers:
-    """What a formula comes to: a number. There are no bands."""
+    """What a formula comes to: a number. There are no bands; `.` takes an entry of a dictionary."""
 
     def __init__(self, variables: dict[str, Any]) -> None:
-        self.variables = {"PI": math.pi, "E": math.e, **variables}
+        constants = {"PI": math.pi, "E": math.e}
+        self.variables = {"Math": constants, **constants, **variables}
 
     def variable(self, name: str) -> Any:
         if name not in self.variables:
@@ -88,8 +89,10 @@ class _OnNumbers:
     def bands(self, selectors: list[Any]) -> Any:
         raise EngineError("Number.expression: a number has no bands; b() is for images.")
 
-    def member(self, value: Any, selector: Any) -> Any:
-        raise EngineError(f"Number.expression: a number has no member '{selector}'.")
+    def member(self, value: Any, selectors: list[Any]) -> Any:
+        if len(selectors) != 1 or not isinstance(value, dict) or selectors[0] not in value:
+            raise EngineError(f"Number.expression: there is no member {selectors} of {str(value)[:80]}.")
+        return value[selectors[0]]
 
     def operator(self, name: str, values: list[Any]) -> Any:
         return self.function(name, values)
@@ -112,7 +115,9 @@ class _OnNumbers:
 def _expression(text: str, variables: dict[str, Any] | None) -> Number:
     """The value of a formula of numbers and named variables."""
     _, formula = infix.parse(text, "Number.expression")
-    value: Number = infix.evaluate(formula, _OnNumbers(variables or {}))
+    value = infix.evaluate(formula, _OnNumbers(variables or {}))
+    if not isinstance(value, (int, float)):
+        raise EngineError(f"Number.expression: '{text}' is not a number but {str(value)[:80]}.")
     return value
 
 

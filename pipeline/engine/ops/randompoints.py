@@ -10,6 +10,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from pipeline.engine.collection import Collection, Feature, features
+from pipeline.engine.language.arrays import affordable
 from pipeline.engine.space.crs import GEOD, LONLAT
 from pipeline.engine.space.geometry import Geometry, parts
 from pipeline.engine.values import ErrorMargin
@@ -28,6 +29,7 @@ def _random_points(region: Geometry, count: int, seed: int, max_error: ErrorMarg
     pieces = [] if shape is None else parts(shape)
     if not pieces or count < 0:
         raise EngineError(f"{who}: Give a region that is not empty and a number of points that is not negative.")
+    affordable(count, "FeatureCollection.randomPoints")
     highest = max(shapely.get_dimensions(p) for p in pieces)
     chosen = [p for p in pieces if shapely.get_dimensions(p) == highest]
     random = np.random.default_rng(abs(seed))

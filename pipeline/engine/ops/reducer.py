@@ -6,7 +6,9 @@ nulls, and, for stacks of pixels, a function of blocks. Knows nothing of images 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from pipeline.engine.kernels import stack
 from pipeline.engine.kernels.stack import Block, anywhere
 from pipeline.engine.language.elementwise import whole as truncated
 from pipeline.engine.plan import NDArray, valid
-from pipeline.engine.reducer import Reducer, Types, leaf, several
+from pipeline.engine.reducer import Reducer, Running, Types, leaf, several
 from pipeline.engine.values import BOOLEAN, DOUBLE, PixelType
 from pipeline.errors import EngineError
 
@@ -113,7 +115,8 @@ def _extreme(name: str) -> Callable[[int], Reducer]:
     def construct(inputs: int) -> Reducer:
         several(name, "numInputs", inputs)
         outputs = [name, *(f"{name}{i}" for i in range(1, inputs))]
-        return leaf(name, outputs, fold, keep, inputs=inputs, block=block)
+        joins = [min if name == "min" else max] if inputs == 1 else []
+        return leaf(name, outputs, fold, keep, inputs=inputs, block=block, joins=joins)
 
     return construct
 
@@ -138,7 +141,29 @@ def _deviations(
         with np.errstate(invalid="ignore", divide="ignore"):
             return [np.where(ok, rule(count, powers), 0.0)], ok
 
-    return lambda: leaf(name, [output], fold, doubles(1), block=block)
+    def moments(values: NDArray) -> list[Any]:
+        mean = values.mean(dtype=np.float64)
+        return [values.size, mean, ((values - mean) ** 2).sum()]
+
+    def end(state: list[Any]) -> list[Any]:
+        return [float(rule(float(state[0]), [state[2]])) if state[0] >= least else None]
+
+    def construct() -> Reducer:
+        made = leaf(name, [output], fold, doubles(1), block=block)
+        parts = leaf(name, ["count", "mean", "squares"], moments, doubles(3), empty=0)
+        return replace(made, running=Running(parts.fold, _joined_moments, end)) if power == 2 else made
+
+    return construct
+
+
+def _joined_moments(first: list[Any], second: list[Any]) -> list[Any]:
+    """Count, mean and squared deviations of two sets together (Chan's rule)."""
+    count = first[0] + second[0]
+    if count == 0:
+        return first
+    apart = second[1] - first[1]
+    mean = first[1] + apart * second[0] / count
+    return [count, mean, first[2] + second[2] + apart**2 * first[0] * second[0] / count]
 
 
 def _circular(name: str, output: str, rule: Callable[[Any, Any], Any]) -> Callable[[], Reducer]:
@@ -243,7 +268,9 @@ def _truth(name: str, output: str, every: bool) -> Callable[[], Reducer]:
     def fold(values: NDArray) -> list[Any]:
         return [int((values != 0).all() if every else (values != 0).any())]
 
-    return lambda: leaf(name, [output], fold, always(BOOLEAN), block=elementwise(compute))
+    return lambda: leaf(
+        name, [output], fold, always(BOOLEAN), block=elementwise(compute), joins=[min if every else max]
+    )
 
 
 def _bitwise(name: str, operation: np.ufunc, neutral: int) -> Callable[[], Reducer]:
@@ -255,16 +282,24 @@ def _bitwise(name: str, operation: np.ufunc, neutral: int) -> Callable[[], Reduc
         start = np.array(neutral, np.int64).astype(data.dtype)
         return operation.reduce(np.where(ok, data, start), axis=0)  # type: ignore[no-any-return]
 
-    return lambda: leaf(name, [name], lambda v: [int(operation.reduce(whole(v)))], keep, block=elementwise(compute))
+    def join(first: int, second: int) -> int:
+        return int(operation(first, second))
+
+    return lambda: leaf(
+        name, [name], lambda v: [int(operation.reduce(whole(v)))], keep, block=elementwise(compute), joins=[join]
+    )
 
 
 def _product_block(data: NDArray, ok: NDArray) -> NDArray:
     return np.where(ok, data, data.dtype.type(1)).prod(axis=0, dtype=np.float64)  # type: ignore[no-any-return]
 
 
-def _product(values: NDArray) -> list[Any]:
-    result = float(values.prod(dtype=np.float64))
-    return [int(result) if values.dtype.kind in "iu" and abs(result) < 2**53 else result]
+def _product() -> Reducer:
+    def fold(values: NDArray) -> list[Any]:
+        result = float(values.prod(dtype=np.float64))
+        return [int(result) if values.dtype.kind in "iu" and abs(result) < 2**53 else result]
+
+    return leaf("product", ["product"], fold, doubles(1), block=elementwise(_product_block), joins=[operator.mul])
 
 
 def _min_max() -> Reducer:
@@ -273,27 +308,45 @@ def _min_max() -> Reducer:
         return [_best(data[0], ok, False), _best(data[0], ok, True)], anywhere(ok)
 
     outputs = ["min", "max"]
-    return leaf("minMax", outputs, lambda v: [plain(v.min()), plain(v.max())], lambda t: [t[0], t[0]], block=block)
+    return leaf(
+        "minMax",
+        outputs,
+        lambda v: [plain(v.min()), plain(v.max())],
+        lambda t: [t[0], t[0]],
+        block=block,
+        joins=[min, max],
+    )
 
 
 def _sum() -> Reducer:
     def fold(values: NDArray, weights: NDArray) -> list[Any]:
         return [_total(values, weights)]
 
-    return leaf("sum", ["sum"], fold, doubles(1), weighted=True, empty=0, block=_sum_block)
+    return leaf("sum", ["sum"], fold, doubles(1), weighted=True, empty=0, block=_sum_block, joins=[operator.add])
 
 
 def _mean() -> Reducer:
     def fold(values: NDArray, weights: NDArray) -> list[Any]:
         return [float(values @ weights / weights.sum())]
 
-    return leaf("mean", ["mean"], fold, real(1), weighted=True, block=_mean_block)
+    made = leaf("mean", ["mean"], fold, real(1), weighted=True, block=_mean_block)
+    parts = leaf(
+        "mean",
+        ["total", "weight"],
+        lambda values, weights: [float(values @ weights), float(weights.sum())],
+        doubles(2),
+        weighted=True,
+        empty=0,
+        joins=[operator.add] * 2,
+    ).running
+    assert parts is not None
+    return replace(made, running=replace(parts, end=lambda state: [state[0] / state[1] if state[1] > 0 else None]))
 
 
 TABLE: dict[str, Callable[..., Reducer]] = {
     "Reducer.sum": _sum,
     "Reducer.mean": _mean,
-    "Reducer.product": lambda: leaf("product", ["product"], _product, doubles(1), block=elementwise(_product_block)),
+    "Reducer.product": _product,
     "Reducer.min": _extreme("min"),
     "Reducer.max": _extreme("max"),
     "Reducer.minMax": _min_max,

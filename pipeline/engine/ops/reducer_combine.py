@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pipeline.engine.image import Image
 from pipeline.engine.plan import NDArray, Pixels, both, valid
-from pipeline.engine.reducer import Reducer, by_pixels, several
+from pipeline.engine.reducer import Fold, Reducer, Running, by_pixels, several
 from pipeline.engine.values import Array, PixelType, named_type
 from pipeline.errors import EngineError
 
@@ -41,7 +42,29 @@ def _side_by_side(name: str, parts: Sequence[Reducer], outputs: Sequence[str], s
         return [p for part, a, b in spans for p in part.stack(given[a:b])]
 
     leading = max(p.weights for p in parts) if shared else sum(p.weights for p in parts)
-    return Reducer(name, inputs, tuple(outputs), fold, types, leading, layers)
+    return Reducer(name, inputs, tuple(outputs), fold, types, leading, layers, _running_together(spans))
+
+
+def _running_together(spans: Sequence[tuple[Reducer, int, int]]) -> Running | None:
+    """The parts' states in a list; None if one of the parts needs all its rows at once."""
+    runs = [(part.running, a, b) for part, a, b in spans if part.running is not None]
+    if len(runs) < len(spans):
+        return None
+
+    def part(columns: list[Any], weights: NDArray | None) -> list[Any]:
+        return [run.part(columns[a:b], _part(weights, a, b)) for run, a, b in runs]
+
+    def join(first: list[Any], second: list[Any]) -> list[Any]:
+        return [run.join(x, y) for (run, _, _), x, y in zip(runs, first, second, strict=True)]
+
+    def end(state: list[Any]) -> list[Any]:
+        return [v for (run, _, _), x in zip(runs, state, strict=True) for v in run.end(x)]
+
+    return Running(part, join, end)
+
+
+def _ending(running: Running | None, change: Callable[[list[Any]], list[Any]]) -> Running | None:
+    return None if running is None else replace(running, end=lambda state: change(running.end(state)))
 
 
 def _combine(first: Reducer, second: Reducer, prefix: str | None, shared: bool) -> Reducer:
@@ -78,9 +101,11 @@ def _repeat(reducer: Reducer, count: int) -> Reducer:
     several("repeat", "count", count * size)
     copies = _side_by_side("repeat", [reducer] * count, [f"{i}" for i in range(size * count)], False)
 
-    def fold(columns: list[Any], weights: NDArray | None) -> list[Any]:
-        values = copies.fold(columns, weights)
+    def lists(values: list[Any]) -> list[Any]:
         return [_listed(values[i::size]) for i in range(size)]
+
+    def fold(columns: list[Any], weights: NDArray | None) -> list[Any]:
+        return lists(copies.fold(columns, weights))
 
     def types(given: list[PixelType]) -> list[PixelType]:
         kinds = copies.types(given)
@@ -90,7 +115,8 @@ def _repeat(reducer: Reducer, count: int) -> Reducer:
         made = copies.stack(given)
         return [_stacked(made[i::size]) for i in range(size)]
 
-    return replace(copies, outputs=reducer.outputs, fold=fold, types=types, layers=layers)
+    running = _ending(copies.running, lists)
+    return replace(copies, outputs=reducer.outputs, fold=fold, types=types, layers=layers, running=running)
 
 
 def _more_dimensions(kinds: list[PixelType]) -> PixelType:
@@ -140,17 +166,19 @@ def _set_outputs(reducer: Reducer, names: list[str | None]) -> Reducer:
         fold=lambda columns, weights: only(reducer.fold(columns, weights)),
         types=lambda given: only(reducer.types(given)),
         layers=lambda given: only(reducer.stack(given)),
+        running=_ending(reducer.running, only),
     )
 
 
 def _unweighted(reducer: Reducer) -> Reducer:
-    def fold(columns: list[Any], weights: NDArray | None) -> list[Any]:
-        return reducer.fold(columns, None if weights is None else (weights > 0).astype(np.float64))
+    def alike(rule: Fold) -> Fold:
+        return lambda columns, weights: rule(columns, None if weights is None else (weights > 0).astype(np.float64))
 
     def layers(given: list[list[Pixels]]) -> list[Pixels]:
         return reducer.stack([[Pixels(p.data, valid(p.mask)) for p in pixels] for pixels in given])
 
-    return replace(reducer, weights=0, fold=fold, layers=layers)
+    running = None if reducer.running is None else replace(reducer.running, part=alike(reducer.running.part))
+    return replace(reducer, weights=0, fold=alike(reducer.fold), layers=layers, running=running)
 
 
 def _split_weights(reducer: Reducer) -> Reducer:
@@ -179,6 +207,7 @@ def _split_weights(reducer: Reducer) -> Reducer:
         fold=fold,
         types=lambda given: reducer.types(given[:own]),
         layers=layers,
+        running=None,
     )
 
 
@@ -188,20 +217,45 @@ def _group(reducer: Reducer, position: int, name: str) -> Reducer:
     if not 0 <= position < inputs:
         raise EngineError(f"Reducer.group: groupField must be from 0 to {inputs - 1}, but is {position}.")
 
-    def fold(columns: list[Any], weights: NDArray | None) -> list[Any]:
+    def each(rule: Fold, columns: list[Any], weights: NDArray | None) -> dict[Any, Any]:
+        """What the rule gives for each group."""
         rest = [_objects(c) for i, c in enumerate(columns) if i != position]
         if weights is not None and weights.ndim == 2 and position < len(weights):
             weights = np.delete(weights, position, axis=0)
-        groups = []
-        for key, rows in _rows_by_key(columns[position]):
-            share = None if weights is None else weights[..., rows]
-            results = reducer.fold([c[rows] for c in rest], share)
-            found = {o: v for o, v in zip(reducer.outputs, results, strict=True) if v is not None}
-            groups.append({name: key, **found})
-        return [groups]
+        return {
+            key: rule([c[rows] for c in rest], None if weights is None else weights[..., rows])
+            for key, rows in _rows_by_key(columns[position])
+        }
 
+    def listed(groups: dict[Any, list[Any]]) -> list[Any]:
+        found = {
+            key: {o: v for o, v in zip(reducer.outputs, results, strict=True) if v is not None}
+            for key, results in groups.items()
+        }
+        return [[{name: key, **found[key]} for key in sorted(found, key=lambda k: (isinstance(k, str), k))]]
+
+    def join(first: dict[Any, Any], second: dict[Any, Any]) -> dict[Any, Any]:
+        assert run is not None
+        both = first.keys() & second.keys()
+        return {**first, **second, **{key: run.join(first[key], second[key]) for key in both}}
+
+    run = reducer.running
+    running = None
+    if run is not None:
+        end = run.end
+        running = Running(
+            partial(each, run.part), join, lambda state: listed({key: end(part) for key, part in state.items()})
+        )
     kind = PixelType("double", None, None, 1)
-    return Reducer("group", inputs, ("groups",), fold, lambda given: [kind], reducer.weights)
+    return Reducer(
+        "group",
+        inputs,
+        ("groups",),
+        lambda columns, weights: listed(each(reducer.fold, columns, weights)),
+        lambda given: [kind],
+        reducer.weights,
+        running=running,
+    )
 
 
 def _group_key(key: Any) -> Any:
@@ -218,7 +272,7 @@ def _objects(column: Any) -> NDArray:
 
 
 def _rows_by_key(keys: Any) -> list[tuple[Any, NDArray]]:
-    """Each value with its rows, in order of value; null is no group."""
+    """Each value with its rows; null is no group."""
     if isinstance(keys, np.ndarray) and keys.dtype != object:
         found, starts = np.unique(np.sort(keys), return_index=True)
         parts = np.split(np.argsort(keys, kind="stable"), starts[1:])
@@ -227,8 +281,7 @@ def _rows_by_key(keys: Any) -> list[tuple[Any, NDArray]]:
     for row, key in enumerate(keys):
         if key is not None:
             rows.setdefault(_group_key(key), []).append(row)
-    ordered = sorted(rows, key=lambda k: (isinstance(k, str), k))
-    return [(key, np.array(rows[key])) for key in ordered]
+    return [(key, np.array(found)) for key, found in rows.items()]
 
 
 def _disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
@@ -243,7 +296,7 @@ def _disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
     def types(given: list[PixelType]) -> list[PixelType]:
         return reducer.types([replace(t, dimensions=t.dimensions if axis is not None else 0) for t in given])
 
-    return replace(reducer, name="disaggregate", fold=fold, types=types, layers=None)
+    return replace(reducer, name="disaggregate", fold=fold, types=types, layers=None, running=None)
 
 
 def _items(value: Any, axis: int | None) -> list[Any]:
@@ -287,7 +340,7 @@ def _for_each_element(reducer: Reducer) -> Reducer:
             return by_pixels(made, given)
         return _element_layers(reducer, given, *shapes)
 
-    made = replace(reducer, name="forEachElement", fold=fold, types=types, layers=layers)
+    made = replace(reducer, name="forEachElement", fold=fold, types=types, layers=layers, running=None)
     return made
 
 

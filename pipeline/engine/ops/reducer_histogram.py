@@ -146,7 +146,14 @@ def _frequency_histogram() -> Reducer:
             table[_key(value)] = table.get(_key(value), 0.0) + weight
         return [{key: _whole(total) for key, total in table.items()}]
 
-    return leaf("frequencyHistogram", ["histogram"], fold, lambda t: [DOUBLE], weighted=True, numeric=False, empty=None)
+    return leaf(
+        "frequencyHistogram", ["histogram"], fold, lambda t: [DOUBLE], weighted=True, numeric=False, joins=[_both]
+    )
+
+
+def _both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two counts together."""
+    return {key: first.get(key, 0) + second.get(key, 0) for key in (*first, *(k for k in second if k not in first))}
 
 
 def _key(value: Any) -> str:

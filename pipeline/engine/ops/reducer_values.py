@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -40,7 +41,15 @@ def _pick(name: str, nulls: bool) -> Callable[[], Reducer]:
 
 def _count(name: str, required: int, block: Block) -> Callable[[], Reducer]:
     return lambda: leaf(
-        name, ["count"], lambda c: [len(c)], always(COUNT), required=required, numeric=False, empty=0, block=block
+        name,
+        ["count"],
+        lambda c: [len(c)],
+        always(COUNT),
+        required=required,
+        numeric=False,
+        empty=0,
+        block=block,
+        joins=[operator.add],
     )
 
 

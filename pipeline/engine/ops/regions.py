@@ -40,11 +40,10 @@ def _reduce_region(
         raise EngineError(f"{who}: the image has no bands.")
     region = zonal.region_of(image, geometry, who)
     grid = zonal.limited(region, requested(image, scale, crs, transform, who), most, best_effort, who)
-    found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
     single = len(reducer.outputs) == 1
     return {
         band if band and single else f"{band}_{output}" if band else output: value
-        for band, output, value in zonal.reduced(found, image.bands, reducer)
+        for band, output, value in zonal.reduced(session.tiler, image.bands, region, grid, reducer)
     }
 
 
@@ -73,8 +72,8 @@ def _reduce_regions(
         for feature in collection:
             region = zonal.region_of(image, _geometry(feature), "Image.reduceRegions")
             grid = zonal.limited(region, projection, most or 1e13, False, "Image.reduceRegions")
-            found = zonal.table(session.tiler, image.bands, region, grid, reducer.weighted)
-            results = {name(b, o): v for b, o, v in zonal.reduced(found, image.bands, reducer)}
+            found = zonal.reduced(session.tiler, image.bands, region, grid, reducer)
+            results = {name(band, output): value for band, output, value in found}
             yield feature.with_properties({**feature.properties, **results})
 
     return collection.derive(each, "FeatureCollection")

@@ -1,8 +1,8 @@
-"""Pictures: stretching bands to colours, colour spaces, and drawing features as images."""
+"""Pictures: stretching bands to colours, colour spaces, and painting features into bands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,95 +228,6 @@ def _own(feature: Any, value: Any, what: str) -> float:
     return float(found)
 
 
-@dataclass(frozen=True)
-class Style:
-    """How a feature is drawn."""
-
-    color: Any = "black"
-    pointSize: float = 3
-    pointShape: str = "circle"
-    width: float = 2
-    fillColor: Any = None
-    lineType: str = "solid"
-
-
-Layer = tuple[Geometry, tuple[float, float, float, float], float | None]
-
-
-def _layers(feature: Any, style: Style, who: str) -> Iterable[Layer]:
-    """What to burn for one feature: its area, then its outline or its point."""
-    geometry = footprint(feature)
-    if geometry is None:
-        return
-    line = colour(style.color, who)
-    kind = geometry.shape.geom_type
-    if "Point" in kind:
-        yield geometry, line, style.pointSize
-        return
-    if "Polygon" in kind or kind == "GeometryCollection":
-        fill = colour(style.fillColor, who) if style.fillColor is not None else (*line[:3], line[3] * 0.66)
-        yield geometry, fill, None
-    if style.width > 0:
-        yield geometry, line, style.width
-
-
-def _drawn(layers: list[Layer]) -> Image:
-    """vis-red, vis-green, vis-blue of the layers painted over each other; the mask is the opacity."""
-
-    def compute(grid: GeoBox) -> tuple[Pixels, ...]:
-        shape = tuple(grid.shape)
-        rgb = np.zeros((3, *shape))
-        alpha = np.zeros(shape)
-        for geometry, (red, green, blue, opacity), width in layers:
-            _, painted = shapes.burn(grid, [(geometry, 1)], width)
-            for band, value in zip(rgb, (red, green, blue), strict=True):
-                band[painted] = _over(value * 255, opacity, band[painted], alpha[painted])
-            alpha[painted] = opacity + alpha[painted] * (1 - opacity)
-        mask = alpha.astype(np.float32)
-        return tuple(Pixels((band + 0.5).astype(np.uint8), mask) for band in rgb)
-
-    whole = OnGrid(compute)
-    return Image(tuple(Band(n, BYTE, Part(whole, i)) for i, n in enumerate(RGB)))
-
-
-def _over(value: float, opacity: float, below: NDArray, alpha: NDArray) -> NDArray:
-    total = opacity + alpha * (1 - opacity)
-    mixed = value * opacity + below * alpha * (1 - opacity)
-    return np.divide(mixed, total, out=np.zeros_like(mixed), where=total > 0)
-
-
-def _draw(collection: Collection, color: str, radius: int, width: int) -> Image:
-    """The features painted in one colour."""
-    style = Style(color=color, pointSize=2 * radius, width=width)
-    return _drawn([layer for f in collection for layer in _layers(f, style, "Collection.draw")])
-
-
-def _style(
-    collection: Collection,
-    color: str,
-    size: int,
-    shape: str,
-    width: float,
-    fill: str | None,
-    property_: str | None,
-    neighborhood: int,
-    line: str,
-) -> Image:
-    """The features painted in a style, or each in the style that a property of it holds."""
-    who = "Collection.style"
-    base = {"color": color, "pointSize": size, "pointShape": shape, "width": width, "fillColor": fill, "lineType": line}
-    layers: list[Layer] = []
-    for feature in collection:
-        own = feature.properties.get(property_) if property_ is not None else None
-        given = {**base, **(own if isinstance(own, dict) else {})}
-        unknown = set(given) - set(base) - {"neighborhood"}
-        if unknown:
-            raise EngineError(f"{who}: Unknown style '{sorted(unknown)[0]}'. Known are {', '.join(base)}.")
-        given.pop("neighborhood", None)
-        layers.extend(_layers(feature, Style(**given), who))
-    return _drawn(layers)
-
-
 def _random_visualizer(image: Image) -> Image:
     """Each value of the first band in a colour of its own, always the same."""
     if not image.bands:
@@ -339,12 +250,8 @@ TABLE = {
     "Image.hsvToRgb": _colour_space(("red", "green", "blue"), hsv_to_rgb, "Image.hsvToRgb"),
     "Image.paint": _paint,
     "Image.randomVisualizer": _random_visualizer,
-    "Collection.draw": _draw,
-    "Collection.style": _style,
 }
 
 NOTES = {
-    "Collection.style": "Every pointShape is drawn as a disc and every lineType solid.",
-    "Collection.draw": "Points are drawn as discs; opacity as in Collection.style.",
     "Image.randomVisualizer": "Colours are fixed for a value, but are not Earth Engine's.",
 }

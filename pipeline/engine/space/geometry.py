@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from pipeline.engine.collection import Feature
 from pipeline.engine.image import Image
+from pipeline.engine.limits import unfolded
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space.crs import LONLAT
 from pipeline.engine.space.edges import Coords, Edges, carry, placed, unwrapped
@@ -274,7 +275,7 @@ def _nested(coordinates: Any, depth: int, kind: str) -> Any:
         value = [value]
     if found > depth:
         raise EngineError(f"Geometry: {kind} coordinates are nested {found} deep; {depth} is right.")
-    return _positions(value, depth, kind)
+    return _positions(unfolded(value, f"Geometry: {kind}"), depth, kind)
 
 
 def _positions(value: Any, depth: int, kind: str) -> Any:

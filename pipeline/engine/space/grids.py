@@ -118,3 +118,30 @@ def overlap(a: Window, b: Window) -> Window:
     x0, y0 = max(a[0], b[0]), max(a[1], b[1])
     x1, y1 = min(a[0] + a[2], b[0] + b[2]), min(a[1] + a[3], b[1] + b[3])
     return x0, y0, max(x1 - x0, 0), max(y1 - y0, 0)
+
+
+def hull(first: Band, second: Band) -> Window | None:
+    """The window of the first band's pixels that holds both bands; None where one has no bounds."""
+    a, b = first.window, moved(second.window, second.projection, first.projection)
+    if a is None or b is None:
+        return None
+    x, y = min(a[0], b[0]), min(a[1], b[1])
+    return x, y, max(a[0] + a[2], b[0] + b[2]) - x, max(a[1] + a[3], b[1] + b[3]) - y
+
+
+def moved(window: Window | None, old: Projection, new: Projection) -> Window | None:
+    """A window's bounds as whole pixels of another projection."""
+    if window is None or old == new:
+        return window
+    grid = geobox(old, window)
+    edge = np.linspace(0, 1, 21)
+    xs = np.concatenate([edge, edge, np.zeros(21), np.ones(21)]) * grid.width
+    ys = np.concatenate([np.zeros(21), np.ones(21), edge, edge]) * grid.height
+    t = grid.transform
+    x, y = t.a * xs + t.b * ys + t.c, t.d * xs + t.e * ys + t.f
+    if not crs_.same(old.crs, new.crs):
+        x, y = crs_.transformer(old.crs, new.crs).transform(x, y)
+    t = ~Affine(*new.transform)
+    px, py = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
+    x0, y0 = math.floor(px.min() + 1e-6), math.floor(py.min() + 1e-6)
+    return x0, y0, math.ceil(px.max() - 1e-6) - x0, math.ceil(py.max() - 1e-6) - y0

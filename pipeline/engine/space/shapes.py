@@ -86,6 +86,23 @@ def burn(
     return data, painted
 
 
+def stamped(geometry: Geometry, geobox: GeoBox, stamp: BaseGeometry) -> Bools:
+    """Pixels whose centres are inside the stamp, an area in pixels around (0, 0), laid on each point."""
+    painted = np.zeros(geobox.shape, bool)
+    shape = geometry.planar(crs_.grid_name(geobox))
+    if geometry.unbounded or shape is None:
+        return painted
+    margin = int(np.ceil(np.abs(stamp.bounds).max()))
+    # As steps that add exactly to positions, so that a stamp on a tile's edge goes on in the next.
+    steps = shapely.transform(stamp, _rounded)
+    for point in _shown(shape, geobox.pad(margin)):
+        place = shapely.get_coordinates(point)[0] - margin
+        for part in parts(shapely.transform(steps, lambda xy, place=place: xy + place)):
+            window = _window(part, painted.shape)
+            painted[window] |= _part_inside(part, window)
+    return painted
+
+
 def pixel_box(geometry: Geometry, crs: str, transform: tuple[float, ...]) -> Window:
     """The smallest window (x, y, width, height) of whole pixels that covers the geometry.
 

@@ -76,7 +76,7 @@ def test_large_bodies_are_413(local, monkeypatch):
     assert error(local.handle("POST", f"/v1/{PROJECT}/value:compute", "", {}, b" " * 11))["code"] == 413
 
 
-@pytest.mark.parametrize("fault", [ZeroDivisionError("oops"), MemoryError(), RecursionError(), ArchiveError("oops")])
+@pytest.mark.parametrize("fault", [ZeroDivisionError("oops"), KeyError("oops"), ArchiveError("oops")])
 def test_faults_inside_are_400_and_logged(tmp_path, monkeypatch, caplog, fault):
     def fail(request):
         raise fault
@@ -86,6 +86,18 @@ def test_faults_inside_are_400_and_logged(tmp_path, monkeypatch, caplog, fault):
     found = error(ask(made, "POST", f"{PROJECT}/value:compute", {}))
     assert found["code"] == 400
     assert (found["status"] == "INTERNAL") is not isinstance(fault, ArchiveError)
+
+
+@pytest.mark.parametrize(("fault", "said"), [(MemoryError(), "memory limit exceeded"), (RecursionError(), "nested")])
+def test_results_that_are_too_much_for_the_machine_say_so(tmp_path, monkeypatch, fault, said):
+    def fail(request):
+        raise fault
+
+    made = service(tmp_path)
+    monkeypatch.setitem(made._handlers, "value.compute", fail)
+    found = error(ask(made, "POST", f"{PROJECT}/value:compute", {}))
+    assert found["status"] == "INVALID_ARGUMENT"
+    assert said in found["message"]
 
 
 @pytest.mark.parametrize("verb", ["map:export", "video:export", "classifier:export", "table:import", "image:import"])

@@ -17,8 +17,8 @@ class Shown:
     def bands(self, selectors: list[Any]) -> Any:
         return f"b{selectors}"
 
-    def member(self, value: Any, selector: Any) -> Any:
-        return f"{value}.{selector}"
+    def member(self, value: Any, selectors: list[Any]) -> Any:
+        return f"{value}{selectors}"
 
     def operator(self, name: str, values: list[Any]) -> Any:
         return f"({name} {' '.join(map(str, values))})"
@@ -41,7 +41,7 @@ class Shown:
         ("1 << 2 + 3", "(leftShift 1 (add 2 3))"),
         ("a ? b : c ? d : e", "(a ? b : (c ? d : e))"),
         ("f(a, g(), 0x1F)", "(f a (g ) 31)"),
-        ("x.B4 + x['B 5'][2]", "(add x.B4 x.B 5.2)"),
+        ("x.B4 + x['B 5', 0][2]", "(add x['B4'] x['B 5', 0][2])"),
         ("b('B1', 2) + b()", "(add b['B1', 2] b[])"),
         ("!~+a", "(not (bitwiseNot a))"),
         (".5e1", "5.0"),

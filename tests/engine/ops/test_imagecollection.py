@@ -54,16 +54,12 @@ def test_combine_joins_namesakes(overwrite: bool, expected: list[str]) -> None:
     assert values(made)[expected[-1]] == (2, True)
 
 
-def test_cast_goes_through_every_image() -> None:
-    class Recorder:
-        def call(self, name: str, given: dict[str, Any]) -> Image:
-            assert (name, given["bandTypes"], given["bandOrder"]) == ("Image.cast", types, ["x", "y"])
-            return cast(Image, given["image"])
-
-    types = {"x": "float", "y": "byte"}
+def test_cast_adds_what_an_image_lacks(session: Session) -> None:
     both = images([image("a", x=1), image("b", y=2, x=1)])
-    made = SESSION_TABLE["ImageCollection.cast"](cast(Session, Recorder()), both, types, ["x", "y"])
-    assert [values(i) for i in made] == [{"x": (1, True), "y": (0, False)}, {"y": (2, True), "x": (1, True)}]
+    arguments = {"collection": both, "bandTypes": {"x": "float", "y": "byte"}, "bandOrder": ["x", "y"]}
+    made = session.call("ImageCollection.cast", arguments)
+    assert [values(i) for i in made] == [{"x": (1, True), "y": (0, False)}, {"x": (1, True), "y": (2, True)}]
+    assert [b.type.dtype for b in next(iter(made)).bands] == [np.float32, np.uint8]
 
 
 def linked(

@@ -102,13 +102,3 @@ def test_paint_fills_areas_and_draws_outlines(session: Session) -> None:
     assert np.array_equal(np.where(found.mask, found.data, 0), expected)
     with pytest.raises(EngineError, match="numeric property"):
         session.call("Image.paint", {**arguments, "color": "none"})
-
-
-def test_styled_features_have_their_colours(session: Session) -> None:
-    zones = features([Feature(box(0, 0, 5, 4), {"s": {"color": "blue", "fillColor": "00ff00", "width": 0}})])
-    made = session.call("Collection.style", {"collection": zones, "styleProperty": "s"})
-    found = pixels(made, HERE)
-    assert (found["vis-green"].data == 255).all() and not found["vis-blue"].data.any() and found["vis-red"].mask.all()
-    with pytest.raises(EngineError, match="Unknown style 'colour'"):
-        wrong = features([Feature(box(0, 0, 5, 4), {"s": {"colour": "blue"}})])
-        pixels(session.call("Collection.style", {"collection": wrong, "styleProperty": "s"}), HERE)
