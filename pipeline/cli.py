@@ -58,7 +58,8 @@ def message(error: Exception) -> str:
             return ""
         return f"{error.format_message().rstrip('.')}. `{path} --help` shows what there is."
     if isinstance(error, OSError):
-        return f"{error}. Check the path, its rights, and the space on its disk."
+        what = f"'{error.filename}': {error.strerror}" if error.strerror and error.filename else str(error)
+        return f"{what}. Check the path, its rights, and the space on its disk."
     return f"Unexpected {type(error).__name__}: {error}. This is a fault of minecover; `--debug` shows where."
 
 

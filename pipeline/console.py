@@ -20,6 +20,8 @@ def start_logging(level: int = logging.WARNING) -> None:
     )
     for package in ("pipeline", "features", "minecover"):
         logging.getLogger(package).setLevel(level)
+    # GDAL warns of every broken tag; the error that follows says it once.
+    logging.getLogger("rasterio").setLevel(max(level, logging.WARNING) if level < logging.WARNING else logging.ERROR)
 
 
 def say(text: str = "") -> None:

@@ -27,3 +27,12 @@ def test_the_log_tells_ours_and_only_warnings_of_others(capsys: pytest.CaptureFi
     start_logging()
     logging.getLogger("pipeline.engine").info("too much")
     assert capsys.readouterr().err == "INFO pipeline.engine: ours\n"
+
+
+def test_warnings_of_gdal_are_for_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging()
+    logging.getLogger("rasterio._env").warning("CPLE_AppDefined")
+    assert capsys.readouterr().err == ""
+    start_logging(logging.DEBUG)
+    logging.getLogger("rasterio._env").warning("CPLE_AppDefined")
+    assert "CPLE_AppDefined" in capsys.readouterr().err

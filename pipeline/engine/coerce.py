@@ -196,7 +196,8 @@ def _geometry(value: Any, session: Session) -> Any:
     if isinstance(value, Collection):
         return session.call("Collection.geometry", {"collection": value})
     if isinstance(value, (Feature, Image)):
-        return footprint(value)
+        place = footprint(value)
+        return _REFUSED if place is None else place
     if isinstance(value, dict) and "type" in value:
         return from_geojson(value)
     return _REFUSED

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.errors import EngineError
+
 if TYPE_CHECKING:
     from pipeline.engine.image import Image
     from pipeline.engine.space.geometry import Geometry
@@ -80,9 +82,12 @@ class Collection:
 
 def features(elements: Iterable[Element]) -> Collection:
     """A FeatureCollection of the given elements, numbered "0", "1" … where they have no index."""
+    given = list(elements)
+    if any(e is None for e in given):
+        raise EngineError("Collection: an element is null. Leave it out, or map with dropNulls.")
     made = [
         e if e.id is not None else e.with_properties({**e.properties, "system:index": str(i)})
-        for i, e in enumerate(elements)
+        for i, e in enumerate(given)
     ]
     return Collection("FeatureCollection", lambda: made)
 

@@ -97,7 +97,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
     properties = {k: v for k, v in feature.properties.items() if k != "system:index"}
     form = {
         "type": "Feature",
-        "geometry": None if feature.geometry is None else feature.geometry.geojson(),
+        "geometry": to_wire(feature.geometry),
         "properties": to_wire(properties),
     }
     return form if feature.id is None else form | {"id": str(feature.id)}
@@ -177,7 +177,7 @@ _RULES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (Image, _image),
     (Feature, _feature),
     (Collection, _collection),
-    (Geometry, lambda g: g.geojson()),
+    (Geometry, lambda g: to_wire(g.geojson())),
     (Array, lambda a: to_wire(a.data.tolist())),
     (np.ndarray, lambda a: to_wire(a.tolist())),
     (PixelType, pixel_type),

@@ -17,28 +17,32 @@ from pipeline.engine.reducer import Reducer, Running
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space import shapes
 from pipeline.engine.space.geometry import Geometry, footprint
-from pipeline.engine.space.grids import at_scale, centres, region_grid
+from pipeline.engine.space.grids import at_scale, region_grid
 from pipeline.engine.tiles import Tiler
 from pipeline.engine.values import Array, PixelType, Projection
 from pipeline.errors import EngineError
 
 # A pixel counts for weighted reducers from half a percent of cover on (Earth Engine's figure).
 LEAST_COVER = 0.005
+# Pieces, the same put together and in order, and what a reducer makes of them are in memory at once.
+COPIES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Pixels of a region, in rows from the top: one column of values and of weights (0 = masked) a band."""
+    """Pixels of a region: one column of values and of weights (0 = masked) a band.
+
+    `cells` number them in the region's grid, row by row.
+    """
 
     columns: list[Any]
     weights: list[NDArray]
-    x: NDArray
-    y: NDArray
+    cells: NDArray
 
     @property
     def bytes(self) -> int:
         """What it takes in memory."""
-        return int(sum(a.nbytes for a in (*self.columns, *self.weights, self.x, self.y)))
+        return int(sum(a.nbytes for a in (*self.columns, *self.weights, self.cells)))
 
 
 def region_of(image: Image, geometry: Geometry | None, who: str) -> Geometry:
@@ -91,14 +95,13 @@ def pieces(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, 
         keep = np.any([s >= LEAST_COVER for s in shares], axis=0) if shares else np.zeros(share.shape, bool)
         rows, columns = np.nonzero(keep)
         if len(rows):
-            x, y = centres(tile)
-            found = [p.data[rows, columns] for p in pixels], [s[rows, columns] for s in shares]
-            yield Table(*found, x[rows, columns], y[rows, columns])
+            cells = (rows + window[0].start) * grid.width + columns + window[1].start
+            yield Table([p.data[rows, columns] for p in pixels], [s[rows, columns] for s in shares], cells)
 
 
 def table(tiler: Tiler, bands: Sequence[Band], region: Geometry, grid: GeoBox, weighted: bool) -> Table:
     """All pieces together, in rows from the top; more than the memory budget holds is an error."""
-    parts, room = [], tiler.budget_bytes
+    parts, room = [], tiler.budget_bytes // COPIES
     for piece in pieces(tiler, bands, region, grid, weighted):
         room -= piece.bytes
         if room < 0:
@@ -118,12 +121,22 @@ def joined(parts: Sequence[Table], count: int) -> Table:
     """The pieces of `count` bands as one, in rows from the top."""
     if not parts:
         none = np.zeros(0)
-        return Table([none] * count, [none] * count, none, none)
-    x, y = np.concatenate([p.x for p in parts]), np.concatenate([p.y for p in parts])
-    order = np.lexsort((x, -y))
+        return Table([none] * count, [none] * count, none.astype(int))
+    cells = np.concatenate([p.cells for p in parts])
+    order = np.argsort(cells)
     columns = [np.concatenate([p.columns[i] for p in parts])[order] for i in range(count)]
     weights = [np.concatenate([p.weights[i] for p in parts])[order] for i in range(count)]
-    return Table(columns, weights, x[order], y[order])
+    return Table(columns, weights, cells[order])
+
+
+def places(cells: NDArray, grid: GeoBox) -> tuple[NDArray, NDArray]:
+    """Longitudes and latitudes of the cells' centres."""
+    rows, columns = np.divmod(cells, grid.width)
+    t = grid.transform
+    x, y = columns + 0.5, rows + 0.5
+    at = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
+    lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(*at)
+    return lon, lat
 
 
 def cell(value: Any, kind: PixelType) -> Any:
@@ -154,7 +167,7 @@ def reduced(
     run = reducer.running
     states: list[Any] = []
     parts: list[Table] = []
-    room = tiler.budget_bytes
+    room = tiler.budget_bytes // COPIES
     for piece in pieces(tiler, bands, region, grid, reducer.weighted):
         parts.append(piece)
         room -= piece.bytes
@@ -162,7 +175,7 @@ def reduced(
             if run is None:
                 raise _too_many(tiler)
             states = _further(run, states, _rows(joined(parts, len(bands)), bands, reducer))
-            parts, room = [], tiler.budget_bytes
+            parts, room = [], tiler.budget_bytes // COPIES
     rows = _rows(joined(parts, len(bands)), bands, reducer)
     if run is not None and states:
         results = [run.end(state) for state in _further(run, states, rows)]

@@ -31,6 +31,7 @@ TABLE_TYPES = {".geojson": "application/geo+json", ".parquet": "application/vnd.
 OWN_NAMES = frozenset({"datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description"})
 OWN_PREFIXES = ("ee:", "eo:", "proj:", "raster:", "file:", "minecover:")
 ALWAYS = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+BROKEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # of JSON edited by hand
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,7 +84,8 @@ def with_properties(document: Document, properties: Mapping[str, Any]) -> Docume
 
 def is_table(document: Document) -> bool:
     """Whether a STAC item stands for a table."""
-    return "table" in document.get("assets", {})
+    assets = document.get("assets")
+    return isinstance(assets, dict) and "table" in assets
 
 
 def read_item(asset_id: str, document: Document, folder: Path, root: Path) -> Item:
@@ -94,23 +96,29 @@ def read_item(asset_id: str, document: Document, folder: Path, root: Path) -> It
         bands = [b for asset in document["assets"].values() for b in _bands(asset, folder, root)]
         version = int(document["properties"].get("minecover:version", 0))
         return Item(asset_id, index, properties, document["geometry"], tuple(bands), version)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except BROKEN as error:
         raise ArchiveError(f"The item file of '{asset_id}' is incomplete: {error!r}. Add the image again.") from error
 
 
 def read_table(asset_id: str, document: Document, folder: Path, root: Path) -> TableAsset:
     """The table that a STAC item in `folder` describes."""
-    href = inside(document["assets"]["table"]["href"], folder, root)
-    version = int(document["properties"].get("minecover:version", 0))
-    return TableAsset(asset_id, href, engine_properties(document), version)
+    try:
+        href = inside(document["assets"]["table"]["href"], folder, root)
+        version = int(document["properties"].get("minecover:version", 0))
+        return TableAsset(asset_id, href, engine_properties(document), version)
+    except BROKEN as error:
+        raise ArchiveError(f"The item file of '{asset_id}' is incomplete: {error!r}. Add the table again.") from error
 
 
 def stored_files(document: Document) -> list[tuple[str, str, int, str]]:
     """(asset key, href, size, SHA-256) of each file of an item, as recorded."""
-    return [
-        (key, a["href"], int(a.get("file:size", -1)), str(a.get("file:checksum", ""))[4:])
-        for key, a in document.get("assets", {}).items()
-    ]
+    try:
+        return [
+            (key, a["href"], int(a.get("file:size", -1)), str(a.get("file:checksum", ""))[4:])
+            for key, a in document.get("assets", {}).items()
+        ]
+    except BROKEN as error:
+        raise ArchiveError(f"An item's list of files is broken: {error!r}. Add the image again.") from error
 
 
 def engine_properties(document: Document) -> dict[str, Any]:

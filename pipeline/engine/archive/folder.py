@@ -197,6 +197,9 @@ class FolderArchive:
         collection = self._collection_of(asset_id)
         listing.text({"id": asset_id, "properties": dict(properties)})  # refused before anything is moved
         with self._changing(asset_id):
+            known = self.find_document(asset_id)
+            if recipe and known is not None and known[1].get("properties", {}).get("minecover:recipe") == recipe:
+                overwrite = True  # added meanwhile by another process, from the same
             old = self._replaceable(asset_id, overwrite)
             folder, version = self._make_item_folder(asset_id), _now()
             stored = [_move(file, folder, old, version) for file in staged]

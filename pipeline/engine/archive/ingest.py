@@ -81,6 +81,8 @@ def add(
     durable.writable(folder.root)
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
     asset_id = _asset_id(files, collection, index, asset)
+    if not (math.isfinite(scale) and scale != 0 and math.isfinite(offset)):
+        raise ArchiveError(f"Scale {scale} and offset {offset} must be finite numbers, and the scale not 0.")
     meaning = Meaning(nodata, scale, offset, pyramiding)
     described = {**(properties or {}), **_times(time, end_time)}
     sources = _sources(files, bands, assume_crs)

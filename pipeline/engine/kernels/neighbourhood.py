@@ -25,11 +25,12 @@ RANKS: dict[Rank, int] = {"median": 0, "mode": 1, "entropy": 2}
 
 
 def cells(inside: NDArray, data: NDArray, most: float) -> tuple[NDArray, NDArray]:
-    """Rows and columns of the window's cells, if all pixels of data visit them at most `most` times together."""
+    """Rows and columns of the window's cells, if all output pixels visit them at most `most` times together."""
     rows, columns = np.nonzero(inside)
-    if len(rows) * data.shape[0] * data.shape[1] > most:
+    height, width = (size - reach + 1 for size, reach in zip(data.shape, inside.shape, strict=False))
+    if len(rows) * height * width > most:
         raise EngineError(
-            f"The kernel has {len(rows)} cells, too many for {data.shape[1]} x {data.shape[0]} pixels. Use a smaller "
+            f"The kernel has {len(rows)} cells, too many for {width} x {height} pixels. Use a smaller "
             f"kernel, or a coarser scale by reproject()."
         )
     return rows, columns
@@ -93,7 +94,7 @@ def variance(data: NDArray, valid: NDArray, inside: NDArray) -> NDArray:
 def shifted(data: NDArray, shape: tuple[int, int], inside: NDArray) -> list[NDArray]:
     """One view a cell of `inside`, row by row: the neighbour at that cell for every output pixel."""
     height, width = data.shape[0] - shape[0] + 1, data.shape[1] - shape[1] + 1
-    places = zip(*cells(inside, data[:height, :width], MAX_STACKED), strict=True)
+    places = zip(*cells(inside, data, MAX_STACKED), strict=True)
     return [data[y : y + height, x : x + width] for y, x in places]
 
 

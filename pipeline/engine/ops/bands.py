@@ -50,9 +50,9 @@ def pick(image: Image, selectors: list[Any], who: str = "Image.select") -> list[
     chosen: list[Band] = []
     for selector in selectors:
         if isinstance(selector, (int, float)):
-            if not -len(image.bands) <= int(selector) < len(image.bands):
+            if not -len(image.bands) <= selector < len(image.bands):
                 raise EngineError(
-                    f"{who}: Band index {int(selector)} out of range. The image has {len(image.bands)} bands."
+                    f"{who}: Band index {selector:g} out of range. The image has {len(image.bands)} bands."
                 )
             chosen.append(image.bands[int(selector)])
         else:

@@ -39,17 +39,16 @@ def _areas(grid: GeoBox) -> NDArray:
         edges = grid.transform.f + grid.transform.e * np.arange(grid.height + 1)
         authalic = _authalic(np.radians(np.clip(edges, -90, 90)))
         return (np.abs(np.diff(authalic)) * abs(math.radians(grid.transform.a)))[:, None]
-    x, y = centres(grid)
-    t = grid.transform
-    corners = []
-    for dx, dy in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)):
-        at = x + t.a * dx + t.b * dy, y + t.d * dx + t.e * dy
-        lon, lat = crs_.transformer(name, crs_.LONLAT).transform(*at)
-        corners.append((np.radians(lon), _authalic(np.radians(lat))))
+    half = Affine.translation(-0.5, -0.5)
+    corners = GeoBox((grid.height + 1, grid.width + 1), grid.transform * half, grid.crs)
+    lon, lat = _lon_lat(corners)
+    place, level = np.radians(lon), _authalic(np.radians(lat))
+    ring = ((slice(None, -1), slice(None, -1)), (slice(None, -1), slice(1, None)), (slice(1, None), slice(1, None)),
+            (slice(1, None), slice(None, -1)))  # fmt: skip
     total = np.zeros(tuple(grid.shape))
-    for (lon0, q0), (lon1, q1) in zip(corners, corners[1:] + corners[:1], strict=True):
-        turn = np.mod(lon1 - lon0 + math.pi, 2 * math.pi) - math.pi
-        total += turn * (q0 + q1) / 2
+    for here, there in zip(ring, (*ring[1:], ring[0]), strict=True):
+        turn = np.mod(place[there] - place[here] + math.pi, 2 * math.pi) - math.pi
+        total += turn * (level[here] + level[there]) / 2
     return np.abs(total)
 
 

@@ -19,7 +19,7 @@ from pipeline.engine.sources import FileBand, OwnGrid, own_window
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space import resample
 from pipeline.engine.space.geometry import Geometry
-from pipeline.engine.space.grids import at_scale, default_projection, moved, projected
+from pipeline.engine.space.grids import at_scale, default_projection, grown, moved, projected
 from pipeline.engine.space.shapes import inside_window, pixel_box
 from pipeline.engine.values import Projection
 from pipeline.errors import EngineError
@@ -180,6 +180,7 @@ def _gathered(pixels: Pixels, own: GeoBox, grid: GeoBox, parts: int) -> list[Pix
 
 def _reduce_resolution(image: Image, reducer: Reducer, best_effort: bool, max_pixels: int) -> Image:
     """Each output pixel reduced from the image's own pixels in it; masks become the share that was valid."""
+    sets: list[tuple[tuple[Band, ...], list[str]]]
     if reducer.inputs == 1:
         single = len(reducer.outputs) == 1
         sets = [((b,), [b.name if single else f"{b.name}_{o}" for o in reducer.outputs]) for b in image.bands]
@@ -208,15 +209,14 @@ def clip_to_bounds_and_scale(
     if sum(v is not None for v in (width, most, scale)) > 1:
         raise EngineError("Image.clipToBoundsAndScale: Give either width and height, or maxDimension, or scale.")
     own = default_projection(image)
-    if region is None or region.unbounded:
-        box = None if not image.bands else image.bands[0].window
-    else:
-        box = pixel_box(region, own.crs, own.transform)
+    whole = image.bands[0].window if image.bands else None
+    region = None if region is None or region.unbounded else region
+    box = whole if region is None else pixel_box(region, own.crs, own.transform)
     if box is None:
         raise EngineError("Image.clipToBoundsAndScale: the image has no bounds. Give a geometry.")
     if scale is not None:
         target = at_scale(own, scale)
-        window = moved(box, own, target) if region is None else pixel_box(region, target.crs, target.transform)
+        window = grown(box, own, target) if region is None else pixel_box(region, target.crs, target.transform)
     elif most is not None or (width is not None and height is not None):
         target, window = _fitted(own, _exact_box(region, own, box), (width or 0, height or 0), most)
     else:

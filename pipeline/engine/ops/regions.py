@@ -15,7 +15,6 @@ from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.composite import members
 from pipeline.engine.plan import Constant, valid
 from pipeline.engine.reducer import Reducer
-from pipeline.engine.space import crs as crs_
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.space.grids import region_grid, requested
 from pipeline.engine.values import Array, PixelType, Projection
@@ -88,7 +87,7 @@ def _geometry(feature: Any) -> Geometry | None:
 def _rows(found: zonal.Table, image: Image, drop_nulls: bool) -> tuple[list[int], list[list[Any]]]:
     """The indices and values of the rows to keep; masked values are None."""
     masked = [w <= 0 for w in found.weights]
-    keep = ~np.any(masked, axis=0) if drop_nulls and masked else np.ones(len(found.x), bool)
+    keep = ~np.any(masked, axis=0) if drop_nulls and masked else np.ones(len(found.cells), bool)
     columns = [
         [None if bad else zonal.cell(v, b.type) for v, bad in zip(c, m, strict=True)]
         for c, m, b in zip(found.columns, masked, image.bands, strict=True)
@@ -98,7 +97,7 @@ def _rows(found: zonal.Table, image: Image, drop_nulls: bool) -> tuple[list[int]
 
 
 def _point(found: zonal.Table, i: int, grid: GeoBox) -> Geometry:
-    lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(found.x[i], found.y[i])
+    lon, lat = zonal.places(found.cells[i], grid)
     return Geometry(shapely.Point(lon, lat))
 
 
@@ -122,7 +121,7 @@ def _sample(
     place = zonal.region_of(image, region, who)
     grid = region_grid(place, _sampling_projection(image, scale, projection, who))
     found = zonal.table(session.tiler, _with_places(image), place, grid, False)
-    found = zonal.Table(found.columns[:-1], found.weights[:-1], found.x, found.y)
+    found = zonal.Table(found.columns[:-1], found.weights[:-1], found.cells)
     at, rows = _rows(found, image, drop_nulls)
     at, rows = _thinned(at, rows, factor, count, seed)
     made = [
@@ -197,29 +196,45 @@ def _sample_rectangle(
     region: Geometry | None,
     names: list[str] | None,
     default: float | None,
-    array_default: Any,
+    array_default: Array | None,
 ) -> Feature:
-    """One feature with each band as a rows × columns array, in the image's own projection."""
+    """One feature with each band as a rows × columns (× its own axes) array, in the band's own projection."""
+    place = zonal.region_of(image, region, "Image.sampleRectangle")
+    properties = _kept(image, names)
+    for band in image.bands:
+        fill = array_default if band.type.dimensions else default
+        properties[band.name] = _rectangle(session, image.with_bands([band]), place, fill)
+    return Feature(place, properties)
+
+
+def _rectangle(session: Any, image: Image, place: Geometry, default: Any) -> Array:
+    """The pixels of the only band in the place's box, `default` where they are masked."""
     who = "Image.sampleRectangle"
-    place = zonal.region_of(image, region, who)
-    own = requested(image, None, None, None, who)
-    grid = region_grid(place, own)
+    (band,) = image.bands
+    grid = region_grid(place, requested(image, None, None, None, who))
     if grid.width * grid.height > 262_144:
         raise EngineError(f"{who}: Too many pixels in sample; must be <= 262144. Got {grid.width * grid.height}.")
-    properties = {n: image.properties.get(n) for n in names} if names is not None else dict(image.properties)
-    for band, pixels in zip(image.bands, session.pixels(image, grid), strict=True):
-        good = valid(pixels.mask)
-        if not good.all() and default is None:
-            raise EngineError(
-                f"{who}: Fully or partially masked pixels / pixels outside of the image footprint when sampling band "
-                f"'{band.name}' with no default value set. Note that calling sampleRectangle() on an image after "
-                f"ee.Image.clip() may result in a sampling bounding box outside the geometry passed to clip()."
-            )
-        data = pixels.data if good.all() else np.where(good, pixels.data, default)
-        properties[band.name] = Array(
-            np.asarray(data, band.type.dtype), PixelType(band.type.precision, band.type.min, band.type.max, 2)
+    (pixels,) = session.pixels(image, grid)
+    good = valid(pixels.mask)
+    if not good.all() and default is None:
+        raise EngineError(
+            f"{who}: Fully or partially masked pixels / pixels outside of the image footprint when sampling band "
+            f"'{band.name}' with no default value set. Note that calling sampleRectangle() on an image after "
+            f"ee.Image.clip() may result in a sampling bounding box outside the geometry passed to clip()."
         )
-    return Feature(place, properties)
+    fill = default.data if isinstance(default, Array) else default
+    cells = [
+        np.asarray(v if ok else fill, band.type.dtype) for v, ok in zip(_flat(pixels.data), good.flat, strict=True)
+    ]
+    if any(c.shape != cells[0].shape for c in cells):
+        raise EngineError(f"{who}: All arrays of band '{band.name}' must have the same number of elements.")
+    kind = PixelType(band.type.precision, band.type.min, band.type.max, 2 + cells[0].ndim)
+    return Array(np.stack(cells).reshape(*grid.shape, *cells[0].shape), kind)
+
+
+def _flat(data: Any) -> Any:
+    """The pixels' values in one row."""
+    return data.reshape(-1, *data.shape[2:])
 
 
 def _stratified(
@@ -239,9 +254,7 @@ def _stratified(
 ) -> Collection:
     """The asked number of random pixels of each class, fewer where the class has fewer."""
     who = "Image.stratifiedSample"
-    name = (
-        class_band if class_band is not None else next((b.name for b in image.bands if b.type.precision == "int"), "")
-    )
+    name = class_band if class_band is not None else next(iter(image.names), "")
     if name not in image.names:
         raise EngineError(f"{who}: No class band '{name}'. Available bands: {image.names}.")
     if len(values or []) != len(counts or []):
@@ -254,8 +267,11 @@ def _stratified(
     wanted = dict(zip(values or [], counts or [], strict=True))
     members: dict[Any, list[int]] = {}
     for position, row in enumerate(rows):
-        if row[column] is not None:
-            members.setdefault(int(row[column]), []).append(position)
+        label = row[column]
+        if label is not None and label != int(label):
+            raise EngineError(f"{who}: The class band '{name}' must hold integers, but holds {label}.")
+        if label is not None:
+            members.setdefault(int(label), []).append(position)
     random = np.random.default_rng(seed % 2**63)
     made = []
     for label in sorted(members):
@@ -290,8 +306,8 @@ def _get_region(
     rows = [header]
     for image in images:
         found = zonal.table(session.tiler, _with_places(image), geometry, grid, False)
-        at = np.arange(len(found.x))
-        lon, lat = crs_.transformer(crs_.grid_name(grid), crs_.LONLAT).transform(found.x, found.y)
+        at = np.arange(len(found.cells))
+        lon, lat = zonal.places(found.cells, grid)
         by_name = {b.name: (c, w, b.type) for b, c, w in zip(image.bands, found.columns, found.weights, strict=False)}
         time = image.properties.get("system:time_start")
         for i in at:

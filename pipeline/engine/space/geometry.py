@@ -16,7 +16,7 @@ from affine import Affine
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
-from pipeline.engine.collection import Feature
+from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Image
 from pipeline.engine.limits import unfolded
 from pipeline.engine.space import crs as crs_
@@ -41,14 +41,14 @@ class Geometry:
     """A shapely shape in the coordinates of `crs`.
 
     Edges are great circles where `geodesic`, else straight in the CRS. Longitudes may run beyond ±180 where a shape
-    crosses the antimeridian. `even_odd` False is the left-inside rule. `unbounded` is everything there is: the
-    footprint of an image without bounds.
+    crosses the antimeridian. `even_odd`: constructed by the even-odd rule, and written so; what was computed, or is by
+    the left-inside rule, is not. `unbounded` is everything there is: the footprint of an image without bounds.
     """
 
     shape: BaseGeometry
     crs: str = LONLAT
     geodesic: bool = True
-    even_odd: bool = True
+    even_odd: bool = False
     unbounded: bool = False
     _planar: dict[str, BaseGeometry | None] = field(default_factory=dict, init=False, repr=False)
 
@@ -81,7 +81,7 @@ class Geometry:
         return west, south, east, north
 
     def geojson(self) -> dict[str, Any]:
-        """GeoJSON as Earth Engine writes it: `geodesic` where false, `crs` off WGS84, `evenOdd` for areas."""
+        """GeoJSON as Earth Engine writes it: `geodesic` where false, `crs` off WGS84, `evenOdd` for areas built so."""
         form = _member(self.shape)
         if not self.geodesic and self.type not in ("Point", "MultiPoint"):
             form["geodesic"] = False
@@ -119,6 +119,8 @@ def footprint(element: Feature | Image) -> Geometry | None:
 
     In the CRS that it is known in. An image without either is unbounded; without bands it has no footprint.
     """
+    if isinstance(element, Collection):
+        raise EngineError("Geometry: a collection is no element. Use Collection.geometry.")
     if isinstance(element, Feature):
         return element.geometry
     known = element.properties.get("system:footprint")
@@ -165,6 +167,8 @@ def build(
 
 def from_geojson(form: dict[str, Any]) -> Geometry:
     """A geometry from GeoJSON with Earth Engine's extra members; a Feature gives its geometry."""
+    if not isinstance(form, dict):
+        raise EngineError(f"Geometry: {str(form)[:80]!r} is not a GeoJSON geometry.")
     if form.get("type") == "Feature" and isinstance(form.get("geometry"), dict):
         return from_geojson(form["geometry"])
     kind, even_odd = form.get("type"), bool(form.get("evenOdd", True))
@@ -173,7 +177,7 @@ def from_geojson(form: dict[str, Any]) -> Geometry:
     if kind == "GeometryCollection":
         outer = {k: form[k] for k in ("crs", "geodesic", "evenOdd") if k in form}
         return collected([from_geojson(outer | member) for member in form.get("geometries", ())], even_odd)
-    if kind not in _DEPTHS:
+    if not isinstance(kind, str) or kind not in _DEPTHS:
         raise EngineError(f"Geometry: the type {kind!r} is not a GeoJSON geometry. Use one of {', '.join(KINDS)}.")
     return build(kind, form.get("coordinates", []), crs, form.get("geodesic"), even_odd)
 

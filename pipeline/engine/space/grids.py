@@ -130,8 +130,13 @@ def hull(first: Band, second: Band) -> Window | None:
 
 
 def moved(window: Window | None, old: Projection, new: Projection) -> Window | None:
-    """A window's bounds as whole pixels of another projection."""
-    if window is None or old == new:
+    """A window in whole pixels of another projection; None has no bounds in either."""
+    return None if window is None else grown(window, old, new)
+
+
+def grown(window: Window, old: Projection, new: Projection) -> Window:
+    """The smallest window of another projection's pixels that holds this one."""
+    if old == new:
         return window
     grid = geobox(old, window)
     edge = np.linspace(0, 1, 21)

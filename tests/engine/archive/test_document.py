@@ -101,3 +101,12 @@ def test_boxes_at_the_antimeridian() -> None:
     assert made["bbox"] == [170, 0, -170, 5]
     assert document.boxes(made) == [(170, 0, 180, 5), (-180, 0, -170, 5)]
     assert document.boxes({}) == [(-180, -90, 180, 90)]
+
+
+@pytest.mark.parametrize("assets", [None, 7, {"a": 7}, {"a": {}}, {"a": {"href": "x", "file:size": float("inf")}}])
+def test_files_of_an_item_edited_by_hand(assets):
+    broken = {"properties": {}, "geometry": None, "assets": assets}
+    assert not document.is_table(broken)
+    with pytest.raises(ArchiveError, match=r"broken|incomplete"):
+        document.stored_files(broken)
+        document.read_item("C/x", broken, Path("/a"), Path("/a"))

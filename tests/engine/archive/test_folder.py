@@ -99,6 +99,26 @@ def test_what_is_in_the_way_is_refused(folder: FolderArchive, tif: Path) -> None
     assert not folder.describe("J")
 
 
+def test_properties_are_replaced_and_searched_anew(folder: FolderArchive, tif: Path) -> None:
+    folder.create("C", "ImageCollection")
+    folder.write_image("C/a", tif, BANDS, {"n": 1, "title": "x", "system:time_start": 0})
+    folder.write_table("t", EMPTY, {"n": 1})
+    for asset in ("C/a", "C", "t"):
+        folder.set_properties(asset, {"m": 2, "title": "y", "system:time_start": 1000, "gone": None})
+        found = folder.describe(asset)
+        assert found is not None and not isinstance(found, Folder)
+        assert {k: v for k, v in found.properties.items() if k != "system:index"} == {
+            "m": 2,
+            "title": "y",
+            "system:time_start": 1000,
+        }
+    assert [i.properties["m"] for i in folder.search("C", start_ms=500)] == [2]
+    item = folder.describe("C/a")
+    assert isinstance(item, Item) and Path(item.bands[0].href).is_file()
+    with pytest.raises(ArchiveError, match="has no properties"):
+        folder.set_properties("nothing", {})
+
+
 def test_deleting(folder: FolderArchive, tif: Path) -> None:
     folder.create("C", "ImageCollection")
     folder.write_image("C/a", tif, BANDS, {})

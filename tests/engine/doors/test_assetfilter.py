@@ -18,6 +18,8 @@ ASSET = {
         ('startTime >= "2021-04-14T03:25:00Z"', True),
         ('startTime > "2021-04-14T03:25:00Z"', False),
         ('startTime >= "2021-01-01" AND startTime < "2022-01-01T00:00:00.000Z"', True),
+        ('start_time < "2022-01-01" AND endTime < "2022-01-01" AND end_time > "2021-01-01"', True),
+        ('endTime < "2021-04-14T03:25:00Z"', False),
         ("properties.clouds<25", True),
         ("properties.clouds >= 25 ", False),
         ('properties.name = "sim" and properties.clouds != 3', True),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.engine.image import Image
 from pipeline.engine.ops.bands import TABLE
 from pipeline.errors import EngineError
 from tests.engine.arrays import image
@@ -50,6 +51,12 @@ def test_constants_and_slices() -> None:
     assert TABLE["Image.slice"](RGB, 1, None).names == ["B2", "B11"]
     with pytest.raises(EngineError, match="not a number"):
         TABLE["Image.constant"]("x")
+
+
+def test_rename_leaves_an_image_without_bands_alone() -> None:
+    assert TABLE["Image.rename"](Image((), {"n": 1}), ["a"]).properties == {"n": 1}
+    with pytest.raises(EngineError, match=r"names \(1\) must match the number of bands \(3\)"):
+        TABLE["Image.rename"](RGB, ["a"])
 
 
 def test_regexp_rename() -> None:

@@ -16,6 +16,7 @@ from pipeline.engine.ops.spatialfilter import TABLE as SPATIAL
 from pipeline.engine.space.geometry import build
 from pipeline.engine.values import Array, Date, DateRange, Filter, PixelType
 from pipeline.errors import EngineError
+from tests.engine.arrays import image
 
 TABLE = {**filters.TABLE, **SPATIAL}
 VALUES = st.one_of(st.integers(-3, 3), st.floats(-3, 3), st.sampled_from(["", "a", "ab", "b"]))
@@ -101,6 +102,12 @@ def test_asset_ids_and_missing_ones() -> None:
     by_id = make("equals", leftField="system:id", rightValue="A/B")
     assert by_id.test(Image((), {}, "A/B"))
     assert not by_id.test(Image(()))
+
+
+def test_band_names_can_be_filtered_by() -> None:
+    has = make("listContains", leftField="system:band_names", rightValue="b")
+    assert has.test(image(None, a=np.zeros((1, 1)), b=np.zeros((1, 1))))
+    assert not has.test(image(None, a=np.zeros((1, 1))))
 
 
 @pytest.mark.parametrize(("instant", "expected"), [(9, False), (10, True), (19, True), (20, False)])

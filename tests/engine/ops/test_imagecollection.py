@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 from pipeline.engine.collection import Collection, Feature, features, images
 from pipeline.engine.image import Image
 from pipeline.engine.ops.bands import constant_band
-from pipeline.engine.ops.imagecollection import SESSION_TABLE, TABLE
+from pipeline.engine.ops.imagecollection import TABLE
 from pipeline.engine.plan import evaluate
 from pipeline.engine.session import Session
 from pipeline.errors import EngineError

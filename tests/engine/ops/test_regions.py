@@ -64,12 +64,12 @@ def test_outputs_and_all_masked(session: Session) -> None:
 def test_the_footprint_is_the_default_region_and_tiles_do_not_matter(session: Session) -> None:
     whole = reduce(session, "sum")
     assert whole["b"] == pytest.approx(DATA.sum() * 2)
-    small = Session(workers=2, budget_bytes=100_000)
+    small = Session(workers=2, budget_bytes=400_000)
     assert reduce(small, "sum")["b"] == pytest.approx(whole["b"], rel=1e-12)
 
 
 def test_more_rows_than_memory_holds_are_taken_in_parts(session: Session) -> None:
-    tight = Session(workers=1, budget_bytes=4000)
+    tight = Session(workers=1, budget_bytes=40_000)
     classes = image(HERE, v=DATA, c=(DATA * 4).astype(np.uint8))
     group = {"reducer": session.call("Reducer.sum", {}), "groupField": 1, "groupName": "class"}
     arguments = {"image": classes, "reducer": session.call("Reducer.group", group), "geometry": box(0, 0, 30, 20)}
