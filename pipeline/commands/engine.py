@@ -33,9 +33,11 @@ def serve(
     except OSError as error:
         raise MinecoverError(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.") from error
     with running:
-        key = ", cloud_api_key=TOKEN" if token else ""
+        key, api_key = (", token=TOKEN", ", cloud_api_key=TOKEN") if token else ("", "")
         say(f"Serving {archive or 'no archive'}. Ctrl-C ends it. Clients in other processes:")
-        say(f"  ee.Initialize(credentials=None, project='minecover-local', url='{running.url}'{key})")
+        say(f"  engine.connect('local', url='{running.url}'{key})")
+        say("or, where minecover is not installed:")
+        say(f"  ee.Initialize(credentials=None, project='minecover-local', url='{running.url}'{api_key})")
         Event().wait()
 
 

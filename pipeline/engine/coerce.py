@@ -58,10 +58,10 @@ def type_name(value: Any) -> str:
 
     if isinstance(value, bool):
         return "Boolean"
-    if isinstance(value, int):
-        return "Integer"
-    if isinstance(value, float):
-        return "Integer" if value.is_integer() else "Float"
+    if isinstance(value, float) and not value.is_integer():
+        return "Float"
+    if isinstance(value, (int, float)):
+        return "Integer" if -(2**31) <= value < 2**31 else "Long"
     if isinstance(value, Collection):
         return value.kind
     if isinstance(value, Opaque):

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pipeline.errors import MinecoverError
 
@@ -65,22 +70,29 @@ def connect(
     workers: int | None = None,
     budget: int | None = None,
     scheduler: str | None = None,
+    url: str | None = None,
+    token: str | None = None,
     project: str | None = None,
     credentials: Any = "persistent",
 ) -> None:
     """Have plain `ee` code run on the named engine from now on.
 
     Local: `archive` is a folder, a STAC API's address or an archive; exports to Drive and Cloud Storage land below
-    `exports`; `budget` is the memory for pixels in bytes. Earth Engine: `project` and `credentials` as for
-    ee.Initialize. Exports run in this process and end with it.
+    `exports`; `budget` is the memory for pixels in bytes. Exports run in this process and end with it. An engine that
+    another process serves: its `url`, and its `token` if it has one. Earth Engine: `project` and `credentials` as for
+    ee.Initialize.
     """
     if engine == "earthengine":
         _connect_remote(project, credentials)
+    elif engine == "local" and url is not None:
+        _require_answer(url)
+        disconnect()
+        _initialize(project, url.rstrip("/"), cloud_api_key=token)
     elif engine == "local":
         opened = _opened(archive)
         # Before the new one: it takes over the journal of exports that the old one holds.
         disconnect()
-        _connect_local(_local_engine(opened, exports, workers, budget, scheduler), project or LOCAL_PROJECT)
+        _connect_local(_local_engine(opened, exports, workers, budget, scheduler), project)
     else:
         raise MinecoverError(f"There is no engine {engine!r}. Use 'local' or 'earthengine'.")
 
@@ -110,7 +122,8 @@ def serve(
 ) -> LocalEngine:
     """A local engine that answers over HTTP on loopback, for clients in other processes; `close()` ends it.
 
-    They connect with `ee.Initialize(credentials=None, project="minecover-local", url=URL)`, and `cloud_api_key=TOKEN`
+    They connect with `connect("local", url=URL)`, or, where minecover is not installed, with
+    `ee.Initialize(credentials=None, project="minecover-local", url=URL)`; `token=TOKEN`, there `cloud_api_key=TOKEN`,
     where a token is set.
     """
     engine = _local_engine(_opened(archive), exports, workers, budget, scheduler, port, token)
@@ -125,21 +138,42 @@ def _connect_remote(project: str | None, credentials: Any) -> None:
     ee.Initialize(credentials=credentials, project=project)
 
 
-def _connect_local(engine: LocalEngine, project: str) -> None:
+def _connect_local(engine: LocalEngine, project: str | None) -> None:
+    from pipeline.engine.doors.transport import Transport
+
+    try:
+        _initialize(project, engine.url, http_transport=Transport(engine.service))
+    except MinecoverError:
+        engine.close()
+        raise
+    _Current.engine = engine
+
+
+def _require_answer(url: str) -> None:
+    """Refuse an address where nobody listens: the client would try it for half a minute."""
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise MinecoverError(f"No engine answers at {url}: {error}. `minecover engine serve` starts one.") from error
+
+
+def _initialize(project: str | None, url: str, **options: Any) -> None:
     import ee
     from google.auth.credentials import AnonymousCredentials
-
-    from pipeline.engine.doors.transport import Transport
+    from google.auth.exceptions import GoogleAuthError
 
     _stay_offline(ee)
     try:
         # Credentials that ask nobody: without any, geemap's Map starts Google's login.
-        nobody, door = AnonymousCredentials(), Transport(engine.service)  # type: ignore[no-untyped-call]
-        ee.Initialize(credentials=nobody, project=project, url=engine.url, http_transport=door)
-    except ee.EEException as error:
-        engine.close()
-        raise MinecoverError(f"The Earth Engine client refused to start: {error}") from error
-    _Current.engine = engine
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        ee.Initialize(credentials=nobody, project=project or LOCAL_PROJECT, url=url, **options)
+    except GoogleAuthError as error:
+        disconnect()
+        raise MinecoverError(f"The engine at {url} refuses this token. Ask whoever serves it.") from error
+    except (ee.EEException, OSError) as error:
+        disconnect()
+        raise MinecoverError(f"The Earth Engine client refused to start at {url}: {error}") from error
 
 
 def _stay_offline(ee: Any) -> None:
@@ -147,12 +181,49 @@ def _stay_offline(ee: Any) -> None:
     fetch = ee.deprecation._FetchDataCatalogStac
     ee.deprecation._FetchDataCatalogStac = dict
     _Current.undo.append(lambda: setattr(ee.deprecation, "_FetchDataCatalogStac", fetch))
-    stac = sys.modules.get("geedim.stac")
-    if stac is not None:
-        known = stac.STACClient()._urls
-        before = dict(known)
-        known.clear()
-        _Current.undo.append(lambda: known.update(before))
+    if "geedim.stac" in sys.modules:
+        _forget_catalogue(sys.modules["geedim.stac"])
+        return
+    waiting = _WhenImported("geedim.stac", _forget_catalogue)
+    sys.meta_path.insert(0, waiting)
+    _Current.undo.append(waiting.cancel)
+
+
+def _forget_catalogue(stac: Any) -> None:
+    """Have geedim know of no catalogue; it goes on without."""
+    known = stac.STACClient()._urls
+    before = dict(known)
+    known.clear()
+    _Current.undo.append(lambda: known.update(before))
+
+
+class _WhenImported(MetaPathFinder):
+    """Calls `then` with a module once that is imported."""
+
+    def __init__(self, name: str, then: Callable[[Any], None]) -> None:
+        self._name = name
+        self._then = then
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        """The module's own spec, its loader followed by the call; nothing for other modules."""
+        if name != self._name:
+            return None
+        self.cancel()
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_call(module: Any) -> None:
+                load(module)
+                self._then(module)
+
+            spec.loader.exec_module = load_and_call  # type: ignore[method-assign]
+        return spec
+
+    def cancel(self) -> None:
+        """Wait no longer."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
 
 
 def _opened(archive: str | Path | Archive | None) -> Any:

@@ -50,5 +50,5 @@ class Image:
         return replace(self, properties=properties)
 
     def with_bands(self, bands: Iterable[Band]) -> Image:
-        """The same properties with other bands; no longer the asset itself."""
-        return Image(tuple(bands), self.properties)
+        """The same properties with other bands; the asset's id stays, as it does in Earth Engine."""
+        return replace(self, bands=tuple(bands))

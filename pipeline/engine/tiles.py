@@ -16,7 +16,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from pipeline.engine import limits
-from pipeline.engine.plan import Pixels, Plan, evaluate
+from pipeline.engine.plan import NDArray, Pixels, Plan, evaluate, valid
 from pipeline.errors import MinecoverError
 
 Window = tuple[slice, slice]
@@ -141,14 +141,40 @@ def assembled(grid: GeoBox, tiles: Iterator[tuple[Window, list[Pixels]]]) -> lis
             return parts
         if not whole:
             whole = [_empty(p, shape) for p in parts]
-        for i, part in enumerate(parts):
-            data, mask = whole[i]
-            if mask.dtype == bool and part.mask.dtype != bool:
-                mask = mask.astype(np.float32)
-                whole[i] = Pixels(data, mask)
-            data[window] = part.data
-            mask[window] = part.mask
+        whole = [_with_part(w, window, p) for w, p in zip(whole, parts, strict=True)]
     return whole
+
+
+def _with_part(whole: Pixels, window: Window, part: Pixels) -> Pixels:
+    """The whole with one tile put in. A tile without a valid pixel says nothing of the others' type or array shape."""
+    data, mask = whole
+    if mask.dtype == bool and part.mask.dtype != bool:
+        mask = mask.astype(np.float32)
+    alike = data.dtype == part.data.dtype and data.shape[2:] == part.data.shape[2:]
+    if alike or valid(part.mask).any():
+        data = data if alike else _fitting(whole, part)
+        data[window] = part.data if data.dtype != object else _cells(part.data)
+    mask[window] = part.mask
+    return Pixels(data, mask)
+
+
+def _fitting(whole: Pixels, part: Pixels) -> NDArray:
+    """The whole's data in a form that takes the part's too; arrays of different shapes become one object a pixel."""
+    if not valid(whole.mask).any():
+        return _empty(part, whole.mask.shape).data
+    if whole.data.shape[2:] == part.data.shape[2:] and object not in (whole.data.dtype, part.data.dtype):
+        return whole.data.astype(np.result_type(whole.data, part.data))
+    return _cells(whole.data)
+
+
+def _cells(data: NDArray) -> NDArray:
+    """Array pixels as objects, (height, width)."""
+    if data.dtype == object:
+        return data
+    made = np.empty(data.shape[:2], object)
+    for at in np.ndindex(*made.shape):
+        made[at] = data[at]
+    return made
 
 
 def _empty(part: Pixels, shape: Any) -> Pixels:

@@ -138,10 +138,7 @@ def _columns(collection: Collection) -> dict[str, str]:
     if first is None:
         return {}
     columns = {"system:index": "String"}
-    for name, value in first.properties.items():
-        kind = type_name(value)
-        columns[name] = {"Integer": "Number", "Float": "Number"}.get(kind, kind)
-    return columns
+    return columns | {name: type_name(value) for name, value in first.properties.items()}
 
 
 def _projection(projection: Projection) -> dict[str, Any]:

@@ -61,8 +61,8 @@ MISTAKES = {
         "Classifier.libsvm is not available in the local engine",
     ),
     "wrong type": (
-        lambda ee: ee.Number.parse("1").add(ee.String("a")).getInfo(),
-        "Number.add, argument 'right': Invalid type",
+        lambda ee: ee.Number(ee.Dictionary({"a": "x"}).get("a")).add(1).getInfo(),
+        "Number.add, argument 'left': Invalid type",
     ),
     "empty collection": (
         lambda ee: ee.ImageCollection(S2).filterDate("1999-01-01", "1999-02-01").first().getInfo(),

@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 
@@ -76,6 +77,35 @@ def test_a_bad_archive_leaves_the_connection_as_it_was(tmp_path):
         with pytest.raises(MinecoverError, match="is not an archive"):
             engine.connect("local", archive=tmp_path / "nothing")
         assert ee.Number(1).getInfo() == 1
+
+
+def test_an_engine_that_is_served_elsewhere(tmp_path, scenes):
+    import ee
+
+    with engine.serve(scenes, token="secret", exports=tmp_path) as served:
+        engine.connect("local", url=served.url + "/", token="secret")
+        assert ee.ImageCollection("COPERNICUS/S2_SR_HARMONIZED").size().getInfo() == 2
+        # geemap takes a client without credentials for one that has not logged in.
+        assert ee.data._get_state().credentials is not None
+        with pytest.raises(MinecoverError, match="refuses this token"):
+            engine.connect("local", url=served.url, token="wrong")
+    for url in (served.url, "nonsense", "http://127.0.0.1:x"):
+        with pytest.raises(MinecoverError, match="No engine answers"):
+            engine.connect("local", url=url)
+
+
+def test_modules_are_awaited(tmp_path, monkeypatch):
+    for name in ("awaited_one", "awaited_two"):
+        (tmp_path / f"{name}.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen: list[int] = []
+    for name in ("awaited_one", "awaited_two"):
+        waiting = connection._WhenImported(name, lambda module: seen.append(module.value))
+        monkeypatch.setattr(sys, "meta_path", [waiting, *sys.meta_path])
+    waiting.cancel()
+    importlib.import_module("awaited_two")
+    importlib.import_module("awaited_one")
+    assert seen == [1]
 
 
 def test_other_engines_are_refused():

@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from pipeline.engine.archive import FolderArchive
 from pipeline.engine.plan import Constant, Local, Pixels, evaluate
 from pipeline.engine.session import Session
-from pipeline.engine.tiles import SIDES, Tiler, bytes_a_pixel, split
+from pipeline.engine.tiles import SIDES, Tiler, assembled, bytes_a_pixel, split
 from pipeline.errors import MinecoverError
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +151,16 @@ def test_two_dask_workers_give_the_bytes_of_one_thread(scenes: FolderArchive, cl
 def test_a_scheduler_that_does_not_answer_is_one_error() -> None:
     with pytest.raises(MinecoverError, match="No Dask scheduler answers"):
         Session(scheduler="not-an-address")
+
+
+def test_tiles_of_different_types_and_shapes_go_together() -> None:
+    grid = GeoBox((2, 4), Affine.identity(), "EPSG:4326")
+    windows = [(slice(0, 2), slice(x, x + 1)) for x in range(4)]
+    shown, hidden = np.ones((2, 1), bool), np.zeros((2, 1), bool)
+    parts = [(np.zeros((2, 1)), hidden), (np.full((2, 1, 2), 1), shown), (np.full((2, 1, 2), 1.5), shown)]
+    tiles = [(w, [Pixels(*p)]) for w, p in zip(windows, [*parts, (np.zeros((2, 1)), hidden)], strict=True)]
+    (whole,) = assembled(grid, iter(tiles))
+    assert whole.data[0, 1:3].tolist() == [[1, 1], [1.5, 1.5]] and whole.mask[0].tolist() == [False, True, True, False]
+    tiles[3] = (windows[3], [Pixels(np.full((2, 1, 3), 7), shown)])
+    (ragged,) = assembled(grid, iter(tiles))
+    assert [v.tolist() for v in ragged.data[0, 1:]] == [[1, 1], [1.5, 1.5], [7, 7, 7]]

@@ -1,5 +1,6 @@
 """The JSON form of values, as the client expects it."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from pipeline.engine.collection import Collection, Feature, features, images
 from pipeline.engine.image import Band, Image
+from pipeline.engine.ops.kernel import TABLE as KERNELS
 from pipeline.engine.plan import Constant
+from pipeline.engine.space.geometry import build
 from pipeline.engine.values import Array, Date, DateRange, ErrorMargin, Function, PixelType, Projection
 from pipeline.engine.wire import MAX_ELEMENTS, to_wire
 from pipeline.errors import EngineError
@@ -58,13 +61,16 @@ def test_an_image_says_what_its_bands_hold_and_where_they_lie() -> None:
 
 
 def test_collections_list_their_elements_and_have_a_limit() -> None:
-    form = to_wire(features([Feature(None, {"n": 1, "t": "x"})]))
+    form = to_wire(features([Feature(None, {"n": 1, "f": 0.5, "l": 2**40, "t": "x"})]))
     assert form["type"] == "FeatureCollection" and form["columns"] == {
         "system:index": "String",
-        "n": "Number",
+        "n": "Integer",
+        "f": "Float",
+        "l": "Long",
         "t": "String",
     }
-    assert form["features"][0] == {"type": "Feature", "geometry": None, "properties": {"n": 1, "t": "x"}, "id": "0"}
+    properties = {"n": 1, "f": 0.5, "l": 2**40, "t": "x"}
+    assert form["features"][0] == {"type": "Feature", "geometry": None, "properties": properties, "id": "0"}
     many = Collection("FeatureCollection", lambda: (Feature(None) for _ in range(MAX_ELEMENTS + 1)))
     with pytest.raises(EngineError, match="accumulating over 5000 elements"):
         to_wire(many)
@@ -80,3 +86,18 @@ def test_what_cannot_be_sent_is_said() -> None:
     assert to_wire(Function(("x",), lambda x: x))["arguments"] == ["x"]
     with pytest.raises(EngineError, match="type object cannot be sent"):
         to_wire(object())
+
+
+def test_whole_coordinates_print_without_decimals() -> None:
+    assert json.dumps(to_wire(Feature(build("Point", [1, 2.5])))["geometry"]["coordinates"]) == "[1, 2.5]"
+    assert json.dumps(to_wire(build("MultiPoint", [[0, 0]]))["coordinates"]) == "[[0, 0]]"
+
+
+def test_kernels_print_focus_and_weights_unless_these_depend_on_the_pixel_size() -> None:
+    assert to_wire(KERNELS["Kernel.roberts"](2.0, False)) == {
+        "type": "Kernel.roberts",
+        "center": [1, 1],
+        "weights": "\n  [2.0, 0.0]\n  [0.0, -2.0]",
+    }
+    assert to_wire(KERNELS["Kernel.square"](30.0, "meters", True, 1.0)) == {"type": "Kernel.square"}
+    assert "weights" not in to_wire(KERNELS["Kernel.square"](600.0, "pixels", True, 1.0))

@@ -74,6 +74,10 @@ class Index:
         self._in_memory = False
         self._writer: int | None = None
 
+    def __reduce__(self) -> tuple[type[Index], tuple[Path]]:
+        """Another process opens the index for itself: plans travel to it with their archive."""
+        return Index, (self._root,)
+
     def find(
         self,
         collection: str,

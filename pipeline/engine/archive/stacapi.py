@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import pystac_client
 
 TIMEOUT_S = 30
+CONNECT_S = 10
 RETRIES = 3
+BUSY = (429, 500, 502, 503, 504)
 PAGE = 500
 MAX_ITEMS = 20_000
 TOKEN_MARGIN_S = 300
@@ -48,9 +50,20 @@ class StacApiArchive:
     def __init__(self, url: str, table: str | Path | None = None) -> None:
         self.url = url.rstrip("/")
         self.table = mapping.load_table(table or mapping.table_for(self.url))
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         self._lock = threading.Lock()
         self._client: pystac_client.Client | None = None
         self._tokens: dict[str, tuple[str, float]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to connect for itself: plans travel to it with their archive."""
+        return {"url": self.url, "table": self.table}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._disconnect()
 
     def describe(self, asset_id: str) -> Asset | None:
         """A mapped collection, or one of its images; None for anything else."""
@@ -110,10 +123,16 @@ class StacApiArchive:
     def _connected(self) -> pystac_client.Client:
         import pystac_client
         from pystac_client.stac_api_io import StacApiIO
+        from urllib3.util import Retry
 
         with self._lock:
             if self._client is None:
-                io = StacApiIO(timeout=TIMEOUT_S, max_retries=RETRIES)
+                # A server that asks for an hour (Retry-After) is not waited for; one that is silent is asked once.
+                retry = Retry(
+                    RETRIES, connect=1, read=0, status_forcelist=BUSY, allowed_methods=None, backoff_factor=0.5,
+                    respect_retry_after_header=False, raise_on_status=False,
+                )  # fmt: skip
+                io = StacApiIO(timeout=(CONNECT_S, TIMEOUT_S), max_retries=retry)
                 self._client = pystac_client.Client.open(self.url, stac_io=io)
             return self._client
 

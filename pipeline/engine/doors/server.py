@@ -215,6 +215,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
         self.wfile.flush()
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no proper request is the client's fault: never 5xx, which clients would repeat."""
+        self.close_connection = True
+        self._send(error_response(code if code < 500 else 400, message or "This is no request.", "INVALID_ARGUMENT"))
+
     def version_string(self) -> str:
         """The name in the Server header; no versions."""
         return "minecover"

@@ -52,10 +52,11 @@ def surface(
     return _surface(z, widths, heights, PRODUCTS[product], azimuth, altitude)
 
 
-def illuminated(elevation: NDArray, valid: NDArray, reach: int, x: float, y: float, rise: NDArray) -> NDArray:
+def illuminated(elevation: NDArray, valid: NDArray, reach: int, x: NDArray, y: NDArray, rise: NDArray) -> NDArray:
     """Whether no cell within `reach` cells towards the sun stands in the light.
 
-    Padded by `reach`; (x, y) is the step towards the sun in cells, `rise` what a ray gains on it, for each output row.
+    Padded by `reach`; for each output row, (x, y) is the step towards the sun in cells and `rise` what a ray gains on
+    it.
     """
     return _illuminated(elevation.astype(np.float64), np.ascontiguousarray(valid), reach, x, y, rise)
 
@@ -114,14 +115,14 @@ def _angle(y: float, x: float) -> float:
 
 
 @compiled
-def _illuminated(z: NDArray, valid: NDArray, reach: int, x_step: float, y_step: float, rise: NDArray) -> NDArray:
+def _illuminated(z: NDArray, valid: NDArray, reach: int, x_step: NDArray, y_step: NDArray, rise: NDArray) -> NDArray:
     out = np.ones((z.shape[0] - 2 * reach, z.shape[1] - 2 * reach), np.bool_)
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             start = z[y + reach, x + reach]
             for k in range(1, reach + 1):
-                row = y + reach + int(np.floor(k * y_step + 0.5))
-                column = x + reach + int(np.floor(k * x_step + 0.5))
+                row = y + reach + int(np.floor(k * y_step[y] + 0.5))
+                column = x + reach + int(np.floor(k * x_step[y] + 0.5))
                 if valid[row, column] and z[row, column] > start + k * rise[y]:
                     out[y, x] = False
                     break

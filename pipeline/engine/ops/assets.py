@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
+from pyproj import Transformer
 
-from pipeline.engine.archive.model import Archive, Asset, CollectionInfo, Item, TableAsset
+from pipeline.engine.archive.model import Archive, Asset, BBox, CollectionInfo, Item, TableAsset
 from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.composite import first_valid
@@ -61,7 +63,7 @@ def _whole(session: Any, info: CollectionInfo) -> Image:
     if first is None:
         raise EngineError(f"Image.load: The image '{info.id}' has no tiles in the archive.")
     bands = (Band(f.name, f.type, Tiled(session.archive, info.id, f.name, f.type), f.projection) for f in first.bands)
-    return Image(tuple(bands), dict(info.properties), info.id)
+    return Image(tuple(bands), {"system:index": info.id.rpartition("/")[2], **info.properties}, info.id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +78,7 @@ class Tiled:
 
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
         """The band of every tile whose box meets the grid's."""
-        box = None if grid.crs is None else grid.extent.to_crs("EPSG:4326").boundingbox
-        items = self.archive.search(self.collection, bbox=None if box is None else tuple(box))  # type: ignore[arg-type]
+        items = self.archive.search(self.collection, bbox=_box(grid))
         return [(FileBand(f), grid) for item in items for f in item.bands if f.name == self.name]
 
     def compute(self, grid: GeoBox, inputs: list[Any]) -> Pixels:
@@ -85,6 +86,19 @@ class Tiled:
         if not inputs:
             return Pixels(np.zeros(grid.shape, self.type.dtype), np.zeros(grid.shape, bool))
         return first_valid(self.type)(*reversed(inputs))
+
+
+def _box(grid: GeoBox) -> BBox | None:
+    """West, south, east, north of a grid in degrees, west beyond east over the date line; None where unknown."""
+    if grid.crs is None:
+        return None
+    place = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    west, south, east, north = place.transform_bounds(*grid.boundingbox, densify_pts=21)
+    if not all(map(math.isfinite, (west, south, east, north))):
+        return None
+    if east - west >= 360:
+        return -180, south, 180, north
+    return (west + 180) % 360 - 180, south, 180 - (180 - east) % 360, north
 
 
 def _load_collection(session: Any, asset: str, version: int | None) -> Collection:

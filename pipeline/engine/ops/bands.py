@@ -175,11 +175,6 @@ def _metadata(image: Image, name: str, band: str | None) -> Image:
     return Image((Band(band or name, DOUBLE, plan, like.projection, like.window),))
 
 
-def _id(element: Any) -> str | None:
-    """The id of an element, which may be empty."""
-    return element.asset if isinstance(element, Image) and element.asset else element.id
-
-
 def masked_band(name: str, kind: PixelType) -> Band:
     """A band without a valid pixel."""
 
@@ -203,5 +198,5 @@ TABLE = {
     "Image.projection": _projection,
     "Image.date": _date,
     "Image.metadata": _metadata,
-    "Image.id": _id,
+    "Image.id": lambda element: element.id,
 }

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
@@ -22,7 +22,7 @@ from pipeline.engine.space.geometry import Geometry, footprint
 from pipeline.errors import EngineError
 
 Colour = tuple[float, float, float, float]
-Brush = float | BaseGeometry | None
+Brush: TypeAlias = float | BaseGeometry | None
 """How a layer is painted: the width of its lines, the stamp for its points, or None for its area."""
 Layer = tuple[Geometry, Colour, Brush]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.engine.collection import Element
+from pipeline.engine.collection import Collection, Element
 from pipeline.engine.image import Image
 from pipeline.engine.ops.feature import geometry
 from pipeline.engine.values import Array
@@ -13,7 +13,7 @@ from pipeline.errors import EngineError
 
 
 def get(element: Element, name: str) -> Any:
-    """A property; null where there is none. Images also answer to `system:id` and other names of what they are."""
+    """A property; null where there is none. Assets also answer to `system:id` and other names of what they are."""
     if name in element.properties:
         return element.properties[name]
     return _identity(element).get(name)
@@ -21,6 +21,8 @@ def get(element: Element, name: str) -> Any:
 
 def _identity(element: Element) -> dict[str, Any]:
     """What is not stored among the properties but can be asked for like one."""
+    if isinstance(element, Collection):
+        return {} if element.id is None else {"system:id": element.id}
     if not isinstance(element, Image):
         return {}
     known = {"system:id": element.asset, "system:version": element.version}

@@ -22,7 +22,6 @@ from pipeline.engine.values import BOOLEAN, DOUBLE, Kernel, KernelWeights, Pixel
 from pipeline.errors import EngineError
 
 SHAPES = ("circle", "square", "cross", "plus", "octagon", "diamond")
-MAX_CELLS = 10_000
 Statistic = Literal["mean", "max", "min", "median", "mode"]
 
 
@@ -160,12 +159,6 @@ def _reduce(reducer: Reducer, input_weight: str, kinds: list[PixelType], skip: b
     return apply
 
 
-def _stacked_bytes(kernel: Kernel, band: Band) -> int:
-    """What all pixels under the kernel take, with their masks; in the band's own pixels where it counts in metres."""
-    scale = crs.nominal_scale(band.projection) if kernel.in_metres else 1.0
-    return (band.type.dtype.itemsize + 4) * int(np.count_nonzero(kernel.at(scale).weights))
-
-
 def _layers(pixels: Pixels, weights: NDArray, input_weight: str) -> list[Pixels]:
     """One layer a cell of the kernel, its mask the cell's weight where the pixel is valid."""
     inside = weights != 0
@@ -203,15 +196,15 @@ def reduce_neighborhood(
     elif reducer.inputs == len(image.bands):
         sets = [(list(image.bands), list(reducer.outputs))]
     else:
-        raise EngineError(
-            f"{who}: the reducer has {reducer.inputs} inputs and the image {len(image.bands)} bands. "
-            "Select as many bands as the reducer has inputs."
-        )
+        count = len(image.bands)
+        raise EngineError(f"{who}: the reducer has {reducer.inputs} inputs and the image {count} bands. Select them.")
     made: list[Band] = []
     for bands, names in sets:
         kinds = reducer.output_types([b.type for b in bands])
         rule = _reduce(reducer, input_weight, kinds, skip_masked)
-        held = 0 if reducer.name.removeprefix("Reducer.") in FAST else len(bands) * _stacked_bytes(kernel, bands[0])
+        held = (
+            0 if reducer.name.removeprefix("Reducer.") in FAST else len(bands) * kernels.stacked_bytes(kernel, bands[0])
+        )
         whole = replace(around(kernel, rule, *(b.plan for b in bands)), bytes_a_pixel=held)
         made += [
             Band(n, k, Part(whole, i), bands[0].projection, bands[0].window)
@@ -334,8 +327,7 @@ def neighborhood_to_bands(image: Image, kernel: Kernel) -> Image:
     if kernel.in_metres:
         raise EngineError("Image.neighborhoodToBands: the kernel must be given in pixels.")
     weights = kernel.at(1.0)
-    if np.count_nonzero(weights.weights) > MAX_CELLS:
-        raise EngineError(f"Image.neighborhoodToBands: kernels of at most {MAX_CELLS} cells make bands.")
+    kernels.few_cells(weights, "Image.neighborhoodToBands")
     x_reach, y_reach = reach(weights)
 
     def neighbour(x: int, y: int) -> Callable[[GeoBox, Pixels], Pixels]:

@@ -42,7 +42,43 @@ def _interpolated(band: Band, mode: Any) -> Plan:
         return replace(band.plan, method=mode)
     if band.window is None and band.projection == Projection():
         return band.plan  # a composite has no pixels of its own to interpolate between
-    return OwnGrid(band.plan, band.projection, mode)
+    return Interpolated(band, mode)
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolated:
+    """A computed band, interpolated between the pixels of its pyramid: of the largest not larger than those asked."""
+
+    band: Band
+    method: resample.Method
+    group = None
+
+    @property
+    def inputs(self) -> tuple[Plan, ...]:
+        """The band's plan."""
+        return (self.band.plan,)
+
+    def _level(self, grid: GeoBox) -> OwnGrid:
+        per = _per_pixel(self.band, grid)
+        larger = 2 ** int(math.log2(per * (1 + 1e-3))) if 2 <= per * (1 + 1e-3) < math.inf else 1
+        return OwnGrid(self.band.plan, crs_.scaled(self.band.projection, larger, larger), self.method)
+
+    def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
+        """The band on the level's pixels under the grid."""
+        return self._level(grid).needs(grid)
+
+    def compute(self, grid: GeoBox, inputs: list[Any]) -> Pixels:
+        """The level's pixels, interpolated at the wanted centres."""
+        return self._level(grid).compute(grid, inputs)
+
+
+def _per_pixel(band: Band, grid: GeoBox) -> float:
+    """How many of the band's own pixels a side of the grid's pixels is long."""
+    x, y, width, height = band.window or (0, 0, 0, 0)
+    own, middle = band.projection, (x + width / 2, y + height / 2)
+    return resample.source_pixels_per_pixel(
+        crs_.grid_name(grid), grid.transform, own.crs, Affine(*own.transform), middle
+    )
 
 
 def _reproject(image: Image, crs: Projection, transform: list[float] | None, scale: float | None) -> Image:
@@ -101,7 +137,7 @@ def _translate(image: Image, x: float, y: float, units: str, projection: Project
 class Coarsened:
     """Native pixels gathered into the pixels of whatever grid is asked for; one band an input of the reducer.
 
-    The first band's pixels are the native ones of all.
+    The first band's pixels are the native ones of all. Where they are too many, best effort takes a pyramid's level.
     """
 
     bands: tuple[Band, ...]
@@ -116,15 +152,17 @@ class Coarsened:
         return tuple(b.plan for b in self.bands)
 
     def _own(self, grid: GeoBox) -> tuple[float, GeoBox | None]:
-        """How many native pixels a pixel's side holds, and the native grid around the asked one."""
-        own = self.bands[0].projection
-        transform, middle = Affine(*own.transform), _middle(self.bands[0])
-        per = resample.source_pixels_per_pixel(crs_.grid_name(grid), grid.transform, own.crs, transform, middle)
-        if per * per > self.max_pixels * (1 + 1e-9) and not self.best_effort:
+        """How many pixels to gather lie along an asked pixel's side, and their grid around the asked one."""
+        own, per = self.bands[0].projection, _per_pixel(self.bands[0], grid)
+        over = per / math.sqrt(max(self.max_pixels, 1)) * (1 - 1e-9)
+        if over > 1 and not self.best_effort:
             raise EngineError(
                 f"Image.reduceResolution: Too many input pixels per output pixel: {per * per:.0f}, maxPixels is "
                 f"{self.max_pixels}. Raise maxPixels, or set bestEffort."
             )
+        if 1 < over < math.inf:
+            larger = 2 ** math.ceil(math.log2(over))
+            own, per = crs_.scaled(own, larger, larger), per / larger
         window = own_window(grid, own, reach=1 + math.ceil(per / 2))
         return per, None if window is None else window[1]
 
@@ -141,13 +179,6 @@ class Coarsened:
             return tuple(blank for _ in self.reducer.outputs)
         parts = max(PARTS, math.ceil(PARTS / per))
         return tuple(self.reducer.stack([_gathered(p, own, grid, parts) for p in inputs]))
-
-
-def _middle(band: Band) -> tuple[float, float]:
-    if band.window is None:
-        return 0.0, 0.0
-    x, y, width, height = band.window
-    return x + width / 2, y + height / 2
 
 
 @lru_cache(maxsize=16)

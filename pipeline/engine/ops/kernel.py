@@ -10,14 +10,30 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.engine.image import Band
 from pipeline.engine.plan import NDArray
+from pipeline.engine.space import crs
 from pipeline.engine.values import Kernel, KernelWeights
 from pipeline.errors import EngineError
 
 MAX_RADIUS = 2048
 ROUNDING = 1e-6  # a radius of 30 m at 10.000001 m is still 3 pixels
 
+MAX_BANDS = 10_000
+
 Cells = Callable[[NDArray, NDArray, float], NDArray]
+
+
+def stacked_bytes(kernel: Kernel, band: Band) -> int:
+    """What all pixels under the kernel take, with their masks; in the band's own pixels where it counts in metres."""
+    scale = crs.nominal_scale(band.projection) if kernel.in_metres else 1.0
+    return (band.type.dtype.itemsize + 4) * int(np.count_nonzero(kernel.at(scale).weights))
+
+
+def few_cells(weights: KernelWeights, who: str) -> None:
+    """Refuses kernels of too many cells to make a band of each."""
+    if np.count_nonzero(weights.weights) > MAX_BANDS:
+        raise EngineError(f"{who}: kernels of at most {MAX_BANDS} cells make bands.")
 
 
 def _kernel(name: str, units: str, make: Callable[[float], KernelWeights]) -> Kernel:

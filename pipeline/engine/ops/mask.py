@@ -257,12 +257,9 @@ def clip_to(image: Image, geometry: Geometry) -> Image:
         box = shapes.pixel_box(geometry, band.projection.crs, band.projection.transform)
         window = box if band.window is None else overlap(band.window, box)
         bands.append(Band(band.name, band.type, OnGrid(cut, (band.plan,)), band.projection, window))
-    properties = (
-        {**image.properties, "system:footprint": geometry}
-        if "system:footprint" in image.properties
-        else image.properties
-    )
-    return Image(tuple(bands), dict(properties))
+    if "system:footprint" in image.properties:
+        image = image.with_properties({**image.properties, "system:footprint": geometry})
+    return image.with_bands(bands)
 
 
 def _clip(session: Any, image: Image, region: Any) -> Image:

@@ -110,9 +110,10 @@ def hill_shadow(image: Image, azimuth: float, zenith: float, neighborhood: int, 
 
     def apply(grid: GeoBox, padded: Pixels) -> Pixels:
         widths, heights = cell_metres(grid)
-        # One step moves one cell along the longer axis; directions are taken at the middle row, metres at each row.
-        x, y = east / widths[len(widths) // 2], -north / heights[len(heights) // 2]
-        x, y = x / max(abs(x), abs(y)), y / max(abs(x), abs(y))
+        # One step moves one cell along the longer axis; every row has its own, so that tiles do not matter.
+        x, y = east / widths, -north / heights
+        longer = np.maximum(np.abs(x), np.abs(y))
+        x, y = x / longer, y / longer
         rise = np.hypot(x * widths, y * heights) * np.tan(np.radians(90 - zenith))
         lit = terrain.illuminated(padded.data, valid(padded.mask), reach, x, y, rise)
         return Pixels(lit.view(np.uint8), inner(padded, grid).mask)

@@ -9,7 +9,6 @@ import math
 import re
 from functools import lru_cache
 
-import numpy as np
 import odc.geo.crs
 import pyproj
 from affine import Affine
@@ -149,19 +148,6 @@ def grid_name(geobox: GeoBox) -> str:
     if geobox.crs is None:
         raise EngineError("Projection: the grid has no CRS.")
     return str(geobox.crs)
-
-
-def pixel_metres(geobox: GeoBox) -> tuple[float, float]:
-    """Width and height on the ground, in metres, of the pixel at the grid's centre.
-
-    Depends on where the grid lies; use `nominal_scale` for what must be equal in all tiles.
-    """
-    height, width = geobox.shape
-    x, y = width / 2, height / 2
-    corners = [geobox.affine @ p for p in ((x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5))]
-    lon, lat = transformer(grid_name(geobox), LONLAT).transform(*np.array(corners).T)
-    _, _, metres = GEOD.inv(lon[[0, 2]], lat[[0, 2]], lon[[1, 3]], lat[[1, 3]])
-    return float(metres[0]), float(metres[1])
 
 
 def _with(projection: Projection, transform: Affine) -> Projection:

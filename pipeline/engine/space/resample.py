@@ -123,7 +123,8 @@ def _cubic(t: NDArray) -> list[NDArray]:
 def _weighted(source: Pixels, x: NDArray, y: NDArray, weights: object, shape: tuple[int, int]) -> Pixels:
     """Interpolated value and the share of valid weight; a pixel with less than half of it valid is masked."""
     height, width = source.data.shape[:2]
-    ok = valid(source.mask).astype(np.float64)
+    ok = valid(source.mask)
+    values = source.data if is_everywhere(source.mask) else np.where(ok, source.data, 0)  # no weight silences a NaN
     base_x, base_y = np.floor(x + SNAP), np.floor(y + SNAP)
     across = weights(np.maximum(x - base_x, 0))  # type: ignore[operator]
     down = weights(np.maximum(y - base_y, 0))  # type: ignore[operator]
@@ -135,7 +136,7 @@ def _weighted(source: Pixels, x: NDArray, y: NDArray, weights: object, shape: tu
         for i, wx in enumerate(across):
             column, inside_x = _index(base_x + (first + i), width)
             w = wx * wy * (inside_x & inside_y) * ok[row, column]
-            total += w * source.data[row, column]
+            total += w * values[row, column]
             weight += w
     mask = weight >= 0.5
     data = np.divide(total, weight, out=np.zeros(shape), where=mask)

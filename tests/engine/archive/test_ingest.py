@@ -339,15 +339,16 @@ def test_the_outline_of_a_whole_globe(tmp_path: Path) -> None:
     assert outline is not None and outline["type"] == "MultiPolygon"
 
 
-def test_the_same_image_added_twice_at_once_is_added_once(archive, tmp_path, monkeypatch):
-    source = write(tmp_path / "s.tif", numbers())
+def test_the_same_image_added_twice_at_once_is_added_once(
+    folder: FolderArchive, tif: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("pipeline.engine.archive.ingest._unchanged", lambda *given: None)  # neither sees the other
-    first, second = (add(archive, source, "C", "x", bands=["b"]) for _ in range(2))
+    first, second = (archive.add(folder, tif, "C", "x", bands=["a", "b"]) for _ in range(2))
     assert second.item.properties == first.item.properties
-    assert [item.index for item in archive.search("C")] == ["x"]
+    assert [item.index for item in folder.search("C")] == ["x"]
 
 
 @pytest.mark.parametrize("scale", [0.0, float("nan"), float("inf")])
-def test_a_scale_that_loses_the_numbers_is_refused(archive, tmp_path, scale):
+def test_a_scale_that_loses_the_numbers_is_refused(folder: FolderArchive, tif: Path, scale: float):
     with pytest.raises(ArchiveError, match="must be finite"):
-        add(archive, write(tmp_path / "s.tif", numbers()), "C", "x", bands=["b"], scale=scale)
+        archive.add(folder, tif, "C", "x", bands=["a", "b"], scale=scale)

@@ -361,6 +361,8 @@ def test_assets_are_listed_and_described(local):
     assert ee.data.getAsset(S2)["type"] == "IMAGE_COLLECTION"
     later = ee.data.listImages({"parent": S2, "startTime": "2021-06-01T00:00:00Z"})["images"]
     assert [i["id"] for i in later] == [found[1]["id"]]
+    early = ee.data.listImages({"parent": S2, "endTime": "2021-06-01T00:00:00Z"})["images"]
+    assert [i["id"] for i in early] == [found[0]["id"]]
     cloudy = ee.data.listImages({"parent": S2, "properties": ["CLOUDY_PIXEL_PERCENTAGE < 0"]})
     assert cloudy["images"] == []
     page = ee.data.listAssets({"parent": S2, "pageSize": 1, "view": "BASIC"})
@@ -368,6 +370,19 @@ def test_assets_are_listed_and_described(local):
     assert page["nextPageToken"]
     far = ee.data.listImages({"parent": S2, "region": {"type": "Point", "coordinates": [0, 0]}})
     assert far["images"] == []
+
+
+def test_properties_of_an_asset_are_changed_and_deleted(local):
+    ee = local.ee
+    name = "projects/minecover-local/assets/labels"
+    assert finished(ee.batch.Export.table.toAsset(some_features(ee), "labels", name))["state"] == "COMPLETED"
+    ee.data.setAssetProperties(name, {"a": 1, "b": "x"})
+    ee.data.setAssetProperties(name, {"a": None})
+    ee.data.updateAsset(name, {"start_time": "2020-01-01T00:00:00Z"}, ["start_time"])
+    found = ee.data.getAsset(name)
+    assert found["properties"] == {"b": "x"}
+    assert found["startTime"].startswith("2020-01-01")
+    ee.data.deleteAsset(name)
 
 
 def test_folders(local):

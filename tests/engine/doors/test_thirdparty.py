@@ -1,6 +1,7 @@
 """geemap, Xee and geedim against the local engine: what they read equals what the files hold."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import requests
+from PIL import Image as Picture
 
 from tests.engine.local import connected
 from tests.scenes import small_archive
@@ -128,6 +131,23 @@ def test_geemap_maps(local, geemap):
     assert [layer.name for layer in shown.layers][-3:] == ["scene", "features", "all"]
 
 
+def test_geemap_shows_points_as_large_as_asked(local, geemap):
+    middle = local.region.centroid(1)
+    points = local.ee.FeatureCollection([local.ee.Feature(middle)]).style(pointSize=20, pointShape="star5")
+    options = {"region": local.region, "dimensions": SIDE, "crs": local.crs, "format": "png"}
+    shown = Picture.open(io.BytesIO(requests.get(points.getThumbURL(options), timeout=20).content)).convert("RGBA")
+    assert (np.asarray(shown)[..., 3] > 0).sum() > 50
+
+
+def test_geemap_drops_months_without_scenes(local, geemap):
+    """Frames without a scene are images without bands until they are filtered out."""
+    scenes = local.ee.ImageCollection(S2)
+    options = {"region": local.region, "bands": ["B4", "B3"], "frequency": "month", "reducer": "median"}
+    frames = geemap.create_timeseries(scenes, "2021-03-01", "2021-09-01", **options)
+    assert frames.aggregate_array("system:date").getInfo() == ["2021-04", "2021-07"]
+    assert frames.first().bandNames().getInfo() == ["B4", "B3"]
+
+
 def test_geemap_pictures(local, geemap, tmp_path):
     look = {"bands": ["B4", "B3", "B4"], "min": 0, "max": 3000}
     geemap.get_image_thumbnail(local.scene, str(tmp_path / "t.png"), dict(look), region=local.region, dimensions=50)
@@ -150,6 +170,13 @@ def test_geedim_writes_what_the_files_hold(local, geedim, tmp_path):
         np.testing.assert_array_equal(file.read(1), stored(local, "B4"))
         assert file.nodata == 0
     np.testing.assert_array_equal(prepared.gd.toNumPy()[..., 1], stored(local, "B3"))
+
+
+def test_geedim_masks_clouds_in_composites(local, geedim):
+    """It finds its cloud masks by the ids of images and collections, also of those it has changed."""
+    scenes = local.ee.ImageCollection(S2)
+    assert scenes.gd.cloudSupport and scenes.first().gd.cloudSupport
+    assert scenes.first().addBands(local.ee.Image(1)).clip(local.region).gd.cloudSupport
 
 
 def test_geedim_knows_the_images(local, geedim):

@@ -73,9 +73,9 @@ def test_cross_valid_needs_the_four_neighbours_not_the_diagonals():
 def test_a_wall_throws_its_shadow_as_far_as_the_sun_is_low():
     z = np.zeros((7, 20))
     z[:, 12] = 3.0
-    lit = terrain.illuminated(z, ONES(z.shape, bool), 3, 1.0, 0.0, ONES(1))  # 45° from the east, 1 m cells
+    lit = terrain.illuminated(z, ONES(z.shape, bool), 3, ONES(1), np.zeros(1), ONES(1))  # 45° from the east, 1 m cells
     assert lit[0].tolist() == [c not in (10, 11) for c in range(3, 17)]
-    steep = terrain.illuminated(z, ONES(z.shape, bool), 3, 1.0, 0.0, np.full(1, 3.0))
+    steep = terrain.illuminated(z, ONES(z.shape, bool), 3, ONES(1), np.zeros(1), np.full(1, 3.0))
     assert steep.all()
 
 

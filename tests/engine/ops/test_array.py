@@ -158,3 +158,8 @@ def test_fields_lie_along_their_axis() -> None:
 def test_mistakes_are_refused(name: str, args: tuple[Any, ...]) -> None:
     with pytest.raises(EngineError, match=rf"Array\.{name}"):
         call(name, *args)
+
+
+def test_powers_of_integers_have_single_precision() -> None:
+    assert call("pow", made([10, 2, 0]), made([-1, 3, -2])) == [0.10000000149011612, 8, float("inf")]
+    assert call("pow", made([10.0, 0.5]), made([-1, 2])) == [0.1, 0.25]

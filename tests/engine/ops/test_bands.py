@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.engine.image import Image
 from pipeline.engine.ops.bands import TABLE
+from pipeline.engine.values import DOUBLE
 from pipeline.errors import EngineError
 from tests.engine.arrays import image
 
@@ -71,3 +72,13 @@ def test_metadata_and_date() -> None:
     for name, says in (("Image.date", "system:time_start"), ("Image.metadata", "no numeric property")):
         with pytest.raises(EngineError, match=says):
             TABLE[name](RGB, *(["x", None] if name == "Image.metadata" else []))
+
+
+def test_a_property_makes_a_double_band_whatever_its_number() -> None:
+    (band,) = TABLE["Image.metadata"](RGB.with_properties({"count": 3}), "count", "n").bands
+    assert (band.name, band.type) == ("n", DOUBLE)
+
+
+def test_the_id_is_that_within_the_collection() -> None:
+    loaded = Image(RGB.bands, {"system:index": "scene"}, "SOME/COLLECTION/scene")
+    assert TABLE["Image.id"](loaded) == "scene" and TABLE["Image.id"](RGB) is None

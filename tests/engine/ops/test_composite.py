@@ -101,3 +101,12 @@ def test_to_array_leaves_masked_images_out(session: Session) -> None:
             assert np.array_equal(np.asarray(found.data[at]), np.stack([kept, kept + 1], 1))
         else:
             assert not found.mask[at]
+
+
+def test_bands_are_reduced_by_as_many_inputs_only(session: Session) -> None:
+    fit = session.call("Reducer.linearFit", {})
+    pair = image(HERE, x=np.ones((4, 5)), y=np.ones((4, 5)))
+    assert session.call("Image.reduce", {"image": pair, "reducer": fit}).names == ["scale", "offset"]
+    four = session.call("Image.addBands", {"dstImg": pair, "srcImg": pair})
+    with pytest.raises(EngineError, match="needs 2 bands"):
+        session.call("Image.reduce", {"image": four, "reducer": fit})

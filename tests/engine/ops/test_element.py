@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.engine.collection import Feature
+from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.element import TABLE
 from pipeline.engine.plan import Constant
@@ -22,6 +22,12 @@ def test_get():
     assert call("get", IMAGE, "system:id") == "C/i" and call("get", IMAGE, "system:version") == 12
     assert call("get", IMAGE, "system:band_names") == ["B1"]
     assert call("get", Image((BAND,)), "system:id") is None
+
+
+def test_ids_of_assets_stay_with_what_is_made_of_them():
+    assert call("get", IMAGE.with_bands(()), "system:id") == "C/i"
+    assert call("get", Collection("ImageCollection", list, id="C"), "system:id") == "C"
+    assert call("get", Collection("ImageCollection", list), "system:id") is None
 
 
 def test_typed_getters():

@@ -47,6 +47,9 @@ N, R = NIR.astype(float), RED.astype(float)
         ("1 + 2 == 3 ? b('B4') : 0", R),
         ("b('B8') / 2.0", N / 2),
         ("x.B4 + x['B8'] + k", N + R + 5),
+        ("b('B8') * 1.0 / b('B4')", N / R),
+        ("7 * 1.0 / 2 + 0 * b('B8')", np.full((2, 3), 3.5)),
+        ("b('B8') / (b('B8') - b('B8'))", np.zeros((2, 3))),
     ],
 )
 def test_formulas(session: Session, text: str, expected: Any) -> None:
@@ -83,3 +86,15 @@ def test_a_ternary_is_valid_where_test_and_chosen_side_are(session: Session) -> 
 def test_errors_say_where(session: Session, text: str, says: str) -> None:
     with pytest.raises(EngineError, match=says):
         run(session, text)
+
+
+def test_division_of_large_integers_is_exact(session: Session) -> None:
+    large = image(HERE, a=np.full((2, 3), 2**60 + 1, np.int64))
+    divided = run(session, "x / 1", x=large)
+    assert (masked(pixels(divided, HERE)["a"]) == 2**60 + 1).all()
+    assert run(session, "b('B8') / 7").bands[0].type.precision == "int"
+
+
+def test_members_may_be_several(session: Session) -> None:
+    assert run(session, "x[1, 'B8']", x=SOURCE).names == ["B4", "B8"]
+    assert run(session, "b(1, 'B8') + 1").names == ["B4", "B8"]

@@ -147,3 +147,49 @@ def test_resample_interpolates_at_the_next_reprojection(session: Session) -> Non
 def test_noise_of_one_pixel_is_not_its_neighbours() -> None:
     (found,) = pixels(TABLE["Image.random"](0, "uniform"), HERE).values()
     assert len(np.unique(found.data)) == 24 * 24 and math.isfinite(found.data.sum())
+
+
+def test_reduce_resolution_on_a_finer_grid_is_the_pixel_itself(session: Session) -> None:
+    made = session.call("Image.reduceResolution", {"image": SOURCE, "reducer": session.call("Reducer.mean", {})})
+    finer = GeoBox((60, 60), HERE.affine @ Affine.scale(0.1), UTM)
+    (found,) = pixels(made, finer).values()
+    assert np.array_equal(found.data, np.kron(DATA[:6, :6], np.ones((10, 10)))) and found.mask.all()
+
+
+def test_reduce_resolution_by_several_inputs_takes_the_bands_together(session: Session) -> None:
+    both = image(HERE, x=DATA.astype(float), y=DATA * 2.0 + 1)
+    arguments = {"image": both, "reducer": session.call("Reducer.linearFit", {})}
+    found = pixels(session.call("Image.reduceResolution", arguments), coarse(4))
+    assert list(found) == ["scale", "offset"]
+    assert np.allclose(found["scale"].data, 2) and np.allclose(found["offset"].data, 1)
+    with pytest.raises(EngineError, match="takes 2 bands"):
+        session.call("Image.reduceResolution", {**arguments, "image": SOURCE})
+
+
+def test_best_effort_starts_from_the_pyramid(session: Session) -> None:
+    places = session.call("Image.setDefaultProjection", {"image": session.call("Image.pixelLonLat", {}), "crs": HOME})
+    arguments = {"image": places, "reducer": session.call("Reducer.count", {}), "bestEffort": True, "maxPixels": 4}
+    found = pixels(session.call("Image.reduceResolution", arguments), coarse(8))
+    assert (found["longitude"].data == 4).all()
+
+
+def test_bounds_are_scaled_in_one_way_only(session: Session) -> None:
+    region = Geometry(shapely.box(500_025, 4_999_850, 500_145, 4_999_970), UTM, False)
+    for sizes in (
+        {"width": 3},
+        {"height": 3},
+        {"width": 3, "height": 3, "scale": 20},
+        {"maxDimension": 3, "scale": 20},
+    ):
+        with pytest.raises(EngineError, match="Give"):
+            session.call("Image.clipToBoundsAndScale", {"input": SOURCE, "geometry": region, **sizes})
+
+
+def test_a_computed_image_is_interpolated_on_the_level_asked(session: Session) -> None:
+    places = session.call("Image.setDefaultProjection", {"image": session.call("Image.pixelLonLat", {}), "crs": HOME})
+    smooth = session.call("Image.resample", {"image": places, "mode": "bilinear"})
+    aligned = coarse(4)
+    assert np.array_equal(pixels(smooth, aligned)["longitude"].data, pixels(places, aligned)["longitude"].data)
+    far = GeoBox((1024, 1024), HERE.affine @ Affine.scale(100), UTM)
+    ((_, asked),) = smooth.bands[0].plan.needs(far)
+    assert max(asked.shape) <= 2 * 1024

@@ -167,3 +167,27 @@ def test_clamp_unit_scale_polynomial() -> None:
     assert np.allclose(only(TABLE["Image.polynomial"](source, [1, 2, 3])), 1 + 2.0 * data + 3.0 * data**2)
     with pytest.raises(EngineError, match="must not be greater"):
         TABLE["Image.clamp"](source, 7, 2)
+
+
+@pytest.mark.parametrize("name", ["pow", "atan2", "hypot"])
+def test_functions_documented_as_float_are(name: str) -> None:
+    whole = image(HERE, a=np.full((3, 4), 3, np.uint8))
+    result = TABLE[f"Image.{name}"](whole, whole)
+    assert result.bands[0].type == PixelType("float") and only(result).dtype == np.float32
+
+
+def test_bitwise_types_hold_both_inputs() -> None:
+    flags, one = image(HERE, q=np.full((3, 4), 5, np.uint16)), BANDS["Image.constant"](1024)
+    assert TABLE["Image.bitwiseAnd"](flags, one).bands[0].type == PixelType("int", 0, 65535)
+    assert TABLE["Image.bitwiseOr"](one, BANDS["Image.constant"](-1)).bands[0].type == PixelType("int", -32768, 32767)
+    assert (only(TABLE["Image.bitwiseOr"](flags, one)) == 1029).all()
+
+
+def test_cast_adds_masked_bands_in_alphabetical_order() -> None:
+    source = image(HERE, b=np.ones((3, 4), np.uint8))
+    made = TABLE["Image.cast"](source, {"z": "int8", "a": "double", "b": "float"}, None)
+    assert made.names == ["b", "a", "z"] and [b.type.precision for b in made.bands] == ["float", "double", "int"]
+    assert [bool(p.mask.any()) for p in pixels(made, HERE).values()] == [True, False, False]
+    assert TABLE["Image.cast"](source, {"z": "int8"}, ["z", "b"]).names == ["z", "b"]
+    with pytest.raises(EngineError, match="bandOrder must name all bands"):
+        TABLE["Image.cast"](source, {"z": "int8"}, ["z"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.engine.image import Image
+from pipeline.engine.ops.bands import TABLE as BANDS
 from pipeline.engine.ops.mask import TABLE, clip_to
 from pipeline.engine.session import Session
 from pipeline.engine.space.geometry import Geometry
@@ -115,3 +116,18 @@ def test_clip_masks_by_centres_and_shrinks_the_bounds(session: Session) -> None:
     assert result.bands[0].window == (1, 0, 3, 3)
     with pytest.raises(EngineError, match="must be a Geometry"):
         session.call("Image.clip", {"input": result, "geometry": 3})
+
+
+def test_what_a_new_mask_shows_is_in_the_declared_range() -> None:
+    hidden = TABLE["Image.updateMask"](BANDS["Image.constant"](5), BANDS["Image.constant"](0))
+    assert (only(TABLE["Image.mask"](hidden, BANDS["Image.constant"](1))) == 5).all()
+
+
+def test_unmask_may_extend_the_footprint() -> None:
+    small = image(grid(2, 2), a=np.ones((2, 2))).with_properties({"system:footprint": None, "n": 1})
+    large = image(HERE, a=np.ones((3, 4)))
+    assert TABLE["Image.unmask"](small, large, True).bands[0].window == (0, 0, 2, 2)
+    extended = TABLE["Image.unmask"](small, large, False)
+    assert extended.bands[0].window == (0, 0, 4, 3) and extended.properties == {"n": 1}
+    assert TABLE["Image.unmask"](large, small, False).bands[0].window == (0, 0, 4, 3)
+    assert TABLE["Image.unmask"](small, None, False).bands[0].window is None

@@ -135,13 +135,17 @@ def test_trigamma_follows_its_recurrence(x: float) -> None:
         ("1e3 + .5", 1000.5),
         ("5 & 3 | 8", 9),
         ("cos(PI)", -1),
+        ("cos(Math.PI) + Math.E / Math.E", 0),
+        ("inner.x ** a + max(inner.x, inner['y'])", 30),
     ],
 )
 def test_expressions(formula: str, expected: float) -> None:
-    assert call("expression", formula, {"a": 2, "b": 3}) == expected
+    assert call("expression", formula, {"a": 2, "b": 3, "inner": {"x": 5, "y": 4}}) == expected
 
 
-@pytest.mark.parametrize("formula", ["", "a +", "(1", "1 2", "nope(1)", "b", "#", "sqrt(1, 2)", "(" * 5000])
+@pytest.mark.parametrize(
+    "formula", ["", "a +", "(1", "1 2", "nope(1)", "b", "#", "sqrt(1, 2)", "(" * 5000, "a.x", "Math.TAU", "Math"]
+)
 def test_bad_expressions_are_refused(formula: str) -> None:
     with pytest.raises(EngineError, match=r"Number\.expression"):
         call("expression", formula, {"a": 1})

@@ -10,7 +10,10 @@ from pipeline.engine.values import Date
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [("a", "String"), ([], "List"), ({}, "Dictionary"), (Date(0), "Date"), (array(np.zeros(1)), "Array")],
+    [
+        *(("a", "String"), ([], "List"), ({}, "Dictionary"), (Date(0), "Date"), (array(np.zeros(1)), "Array")),
+        *((7, "Integer"), (7.0, "Integer"), (0.5, "Float"), (2**31, "Long"), (-(2**31), "Integer")),
+    ],
 )
 def test_types_have_names(value: Any, name: str) -> None:
     assert TABLE["ObjectType"](value) == name

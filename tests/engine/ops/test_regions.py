@@ -171,3 +171,26 @@ def test_get_region_lists_every_pixel(session: Session) -> None:
     )
     assert rows[0] == ["id", "longitude", "latitude", "time", "a", "b"] and len(rows) == 5
     assert rows[1][0] == "i" and rows[1][3] == 5 and rows[1][5] == DATA[0, 0] * 2
+
+
+def test_sample_rectangle_takes_each_band_in_its_own_projection(session: Session) -> None:
+    coarse = image(grid(10, 15, 20.0), c=np.arange(150).reshape(10, 15)).bands[0]
+    both = SOURCE.with_bands([SOURCE.bands[1], coarse]).with_properties({"system:index": "i", "n": 1})
+    found = session.call("Image.sampleRectangle", {"image": both, "region": box(2, 2, 8, 6)}).properties
+    assert set(found) == {"n", "b", "c"}
+    assert found["b"].data.shape == (4, 6) and np.array_equal(found["c"].data, [[16, 17, 18], [31, 32, 33]])
+
+
+def test_sample_rectangle_keeps_the_axes_of_arrays(session: Session) -> None:
+    pairs = session.call("Image.toArray", {"image": SOURCE})
+    arguments = {"image": pairs, "region": box(0, 0, 5, 4), "defaultArrayValue": [-1, -2]}
+    found = session.call("Image.sampleRectangle", arguments).properties["array"]
+    expected = np.where(MASK[:4, :5, None], np.stack([DATA, DATA * 2], axis=-1)[:4, :5], [-1, -2])
+    assert np.allclose(found.data, expected) and found.type.dimensions == 3
+
+
+def test_strata_come_from_the_first_band_and_are_integers(session: Session) -> None:
+    classes = image(HERE, v=DATA, c=np.ones((20, 30), np.uint8))
+    arguments = {"image": classes, "numPoints": 2, "region": box(0, 0, 3, 3)}
+    with pytest.raises(EngineError, match="'v' must hold integers"):
+        session.call("Image.stratifiedSample", arguments)

@@ -70,3 +70,12 @@ def test_fill_minima_fills_integers_only():
     assert (arrays.masked(found) == 9).all()
     with pytest.raises(EngineError, match="integer"):
         terrain.fill_minima(arrays.image(z=PLANE), None, 50)
+
+
+def test_shadows_in_degrees_do_not_depend_on_the_tile():
+    home = arrays.grid(60, 40, 0.5, "EPSG:4326")
+    heights = np.random.default_rng(0).random((60, 40)) * 60_000
+    made = terrain.hill_shadow(arrays.image(home, z=heights), 130.0, 60.0, 5, False)
+    whole = arrays.pixels(made, home)["shadow"].data
+    parts = [arrays.pixels(made, home[y : y + 15])["shadow"].data for y in range(0, 60, 15)]
+    assert np.array_equal(whole, np.vstack(parts)) and 0 < whole.mean() < 1

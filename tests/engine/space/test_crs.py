@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 
@@ -66,14 +65,6 @@ def test_scaling_and_moving_are_in_pixels():
 def test_regional_projections_are_told_from_world_maps():
     assert crs.is_regional("EPSG:32633") and crs.is_regional("EPSG:3035")
     assert not any(crs.is_regional(name) for name in ("EPSG:3857", "EPSG:4326", "EPSG:6933", MODIS))
-
-
-def test_pixel_metres_are_those_on_the_ground():
-    box = GeoBox.from_bbox((10, 59.5, 11, 60.5), "EPSG:4326", resolution=0.01)
-    width, height = crs.pixel_metres(box)
-    assert width == pytest.approx(558.0, rel=1e-3) and height == pytest.approx(1114.1, rel=1e-3)
-    web = GeoBox.from_bbox((0, 8e6, 1000, 8.001e6), "EPSG:3857", resolution=10)
-    np.testing.assert_allclose(crs.pixel_metres(web), 10 * math.cos(math.atan(math.sinh(8e6 / 6378137))), rtol=6e-3)
 
 
 def test_a_grid_gives_its_projection_back():

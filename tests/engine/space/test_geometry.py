@@ -77,6 +77,11 @@ def test_left_inside_takes_the_other_side_of_a_clockwise_ring():
     assert "evenOdd" not in clockwise.geojson()
 
 
+def test_only_what_was_constructed_even_odd_says_so():
+    square = build("Polygon", SQUARE)
+    assert square.geojson()["evenOdd"] and "evenOdd" not in Geometry(square.shape).geojson()
+
+
 def test_geojson_says_what_is_not_default():
     planar = build("Polygon", SQUARE, UTM)
     assert planar.geojson()["geodesic"] is False

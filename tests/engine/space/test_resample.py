@@ -153,3 +153,12 @@ def test_reproject_computes_on_its_own_pixels(factor: int, x: int, y: int) -> No
     (pixels,) = evaluate([OwnGrid(source, Projection(UTM, tuple(HOME)[:6]))], fine)
     index = np.arange(12) // factor
     assert np.array_equal(pixels.data, data[np.ix_(index + y, index + x)])
+
+
+def test_what_is_masked_does_not_leak_into_interpolation() -> None:
+    data = np.ones((4, 4), np.float32)
+    data[1, 1] = np.nan
+    where = positions(box(HOME @ Affine.scale(0.5), 8, 8), UTM, HOME)
+    for method in ("bilinear", "bicubic"):
+        found = take(Pixels(data, np.isfinite(data)), (0, 0), where, method, (8, 8))  # type: ignore[arg-type]
+        assert np.allclose(found.data[found.mask], 1) and found.mask.any()
