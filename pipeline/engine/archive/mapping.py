@@ -5,9 +5,10 @@ Packaged tables lie in `tables/`; a file of the same form may be given instead. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ BASELINE_DATE = "2022-01-25"
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
     "upper": lambda v: str(v).upper(),
-    "after_dash": lambda v: str(v).partition("-")[2],
+    "title": lambda v: str(v).title(),
+    "initial": lambda v: str(v)[:1].upper(),
+    "mgrs": lambda v: str(v).partition("-")[2].zfill(5),
+    "product": lambda v: str(v).removesuffix(".SAFE"),
     "complement": lambda v: 90 - float(v),
     "number": lambda v: int(v),
     "spacecraft": lambda v: str(v).upper().replace("-", "_"),
@@ -55,6 +59,36 @@ class PropertyRule:
         """Earth Engine's value; None where the item has none."""
         found = properties.get(self.source)
         return found if found is None or self.change is None else CHANGES[self.change](found)
+
+
+@dataclass(frozen=True)
+class IndexRule:
+    """How Earth Engine's `system:index` follows from a STAC item, and how an item is found by it.
+
+    `parts` cut a piece out of a STAC property (or the id) each, for `form`; `find` takes an index apart again.
+    """
+
+    form: str
+    parts: Mapping[str, tuple[str, str]]
+    find: str
+    query: Mapping[str, str]
+
+    def of(self, item: Mapping[str, Any]) -> str:
+        """Earth Engine's index; the STAC id where the item lacks a part."""
+        given = {**item["properties"], "id": item["id"]}
+        cut = {name: re.search(match, str(given.get(source))) for name, (source, match) in self.parts.items()}
+        return self.form.format(**{k: m[1] for k, m in cut.items() if m}) if all(cut.values()) else str(item["id"])
+
+    def criteria(self, index: str) -> dict[str, Any] | None:
+        """What to search for, on the index's day or just after it; None for what is no such index."""
+        found = re.fullmatch(self.find, index)
+        if found is None:
+            return None
+        start = datetime.strptime(found["day"], "%Y%m%d")
+        return {
+            "datetime": f"{start.isoformat()}Z/{(start + timedelta(hours=26)).isoformat()}Z",
+            "query": {name: {"eq": value.format(**found.groupdict())} for name, value in self.query.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -92,6 +126,11 @@ class Collection:
     harmonise: Harmonise | None
     mosaic: bool
     refused: str | None
+    index: IndexRule | None
+
+    def index_of(self, item: Mapping[str, Any]) -> str:
+        """The `system:index` of an item."""
+        return self.index.of(item) if self.index else str(item["id"])
 
 
 @dataclass(frozen=True)
@@ -100,6 +139,7 @@ class Table:
 
     url: str
     sign: str | None
+    addresses: Mapping[str, str]
     collections: Mapping[str, Collection]
 
 
@@ -138,7 +178,7 @@ def packaged_tables() -> dict[str, str]:
 def item_times(properties: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The start, and the end where there is one, of an item, in ISO 8601."""
     start, end = properties.get("start_datetime"), properties.get("end_datetime")
-    return properties.get("datetime") or start, end if start and end and _later(start, end) else None
+    return start or properties.get("datetime"), end if start and end and _later(start, end) else None
 
 
 def _later(start: str, end: str) -> bool:
@@ -147,7 +187,7 @@ def _later(start: str, end: str) -> bool:
 
 def _table(found: dict[str, Any]) -> Table:
     collections = {name: _collection(name, rules) for name, rules in found["collections"].items()}
-    return Table(found["url"], found.get("sign"), collections)
+    return Table(found["url"], found.get("sign"), found.get("addresses", {}), collections)
 
 
 def _collection(name: str, rules: dict[str, Any]) -> Collection:
@@ -164,7 +204,12 @@ def _collection(name: str, rules: dict[str, Any]) -> Collection:
         else None,
         rules.get("mosaic", False),
         rules.get("refused"),
+        _index(**rules["index"]) if "index" in rules else None,
     )
+
+
+def _index(form: str, parts: dict[str, dict[str, str]], find: str, query: dict[str, str]) -> IndexRule:
+    return IndexRule(form, {name: (part["from"], part["match"]) for name, part in parts.items()}, find, query)
 
 
 def _long(rule: Any, name: str) -> dict[str, Any]:

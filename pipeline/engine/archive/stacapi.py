@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30
 CONNECT_S = 10
 RETRIES = 3
+BACKOFF_S = 0.5
 BUSY = (429, 500, 502, 503, 504)
 PAGE = 500
 MAX_ITEMS = 20_000
@@ -73,8 +74,8 @@ class StacApiArchive:
             return _info(rules)
         parent, name = ids.split(asset_id)
         rules = self.table.collections.get(parent)
-        found = self._ask(rules, ids=[name]) if rules is not None else []
-        return self._item(rules, found[0]) if rules is not None and found else None
+        found = self._named(rules, name) if rules is not None else {}
+        return self._item(rules, name, found[name]) if rules is not None and name in found else None
 
     def search(
         self,
@@ -85,13 +86,16 @@ class StacApiArchive:
         end_ms: int | None = None,
         properties: Sequence[Condition] | None = None,
     ) -> Iterator[Item]:
-        """Candidates in the order of their ids, which stand for `system:index` here."""
+        """Candidates in the order of `system:index`. Of several versions of an image the last is taken."""
         rules = self._rules(collection_id)
         span = None
         if start_ms is not None or end_ms is not None:
             span = "/".join(".." if t is None else document.iso(t) for t in (start_ms, end_ms))
-        found = self._ask(rules, bbox=bbox, datetime=span, query=_query(rules, properties or ()))
-        return (self._item(rules, item) for item in sorted(found, key=lambda item: str(item["id"])))
+        query = _query(rules, properties or ())
+        found: dict[str, Any] = {}
+        for part in [None] if bbox is None else document.split_box(bbox):
+            found |= self._ask(rules, bbox=part, datetime=span, query=query)
+        return (self._item(rules, index, found[index]) for index in sorted(found))
 
     def children(self, asset_id: str = "") -> list[Asset]:
         """The mapped collections. The images of one are too many to list: search for them."""
@@ -106,8 +110,13 @@ class StacApiArchive:
             raise ArchiveError(f"The table of {self.url} has no collection '{collection_id}'. It has: {known}.")
         return rules
 
-    def _ask(self, rules: mapping.Collection, **criteria: Any) -> list[dict[str, Any]]:
-        """The items that the API finds, as STAC dictionaries."""
+    def _named(self, rules: mapping.Collection, index: str) -> dict[str, Any]:
+        """The items that may have an index, by index."""
+        criteria = rules.index.criteria(index) if rules.index else None
+        return self._ask(rules, **criteria) if criteria else self._ask(rules, ids=[index])
+
+    def _ask(self, rules: mapping.Collection, **criteria: Any) -> dict[str, Any]:
+        """The items that the API finds, as STAC dictionaries, by `system:index`."""
         if rules.refused:
             raise ArchiveError(f"{rules.id}: {rules.refused}")
         given = {k: v for k, v in criteria.items() if v}
@@ -115,10 +124,12 @@ class StacApiArchive:
             pages = self._connected().search(
                 collections=[rules.collection], limit=PAGE, max_items=MAX_ITEMS + 1, **given
             )
-            found = list(pages.items_as_dicts())
+            found = sorted(pages.items_as_dicts(), key=lambda item: str(item["id"]))
+            kept = [i for i in found if all(i["properties"].get(k) == v for k, v in rules.where.items())]
+            named = {rules.index_of(item): item for item in kept}
         if len(found) > MAX_ITEMS:
             raise ArchiveError(f"{rules.id} at {self.url}: more than {MAX_ITEMS} images. Filter by place and time.")
-        return [i for i in found if all(i["properties"].get(k) == v for k, v in rules.where.items())]
+        return named
 
     def _connected(self) -> pystac_client.Client:
         import pystac_client
@@ -129,11 +140,11 @@ class StacApiArchive:
             if self._client is None:
                 # A server that asks for an hour (Retry-After) is not waited for; one that is silent is asked once.
                 retry = Retry(
-                    RETRIES, connect=1, read=0, status_forcelist=BUSY, allowed_methods=None, backoff_factor=0.5,
+                    RETRIES, connect=1, read=0, status_forcelist=BUSY, allowed_methods=None, backoff_factor=BACKOFF_S,
                     respect_retry_after_header=False, raise_on_status=False,
                 )  # fmt: skip
-                io = StacApiIO(timeout=(CONNECT_S, TIMEOUT_S), max_retries=retry)
-                self._client = pystac_client.Client.open(self.url, stac_io=io)
+                io = StacApiIO(max_retries=retry)  # opening sets its time-out anew
+                self._client = pystac_client.Client.open(self.url, stac_io=io, timeout=(CONNECT_S, TIMEOUT_S))
             return self._client
 
     @contextmanager
@@ -148,15 +159,20 @@ class StacApiArchive:
         try:
             yield
         except (*refused, ValueError, LookupError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"[:300]
+            status = getattr(error, "status_code", None)
+            reason = f"{type(error).__name__}{f' {status}' if status else ''}: {error}"[:300]
             raise ArchiveError(
                 f"{self.url} did not answer as a STAC API ({reason}). Try again, or check it."
             ) from error
 
-    def _item(self, rules: mapping.Collection, found: dict[str, Any]) -> Item:
+    def _item(self, rules: mapping.Collection, index: str, found: dict[str, Any]) -> Item:
+        with self._reported():
+            return self._described(rules, index, found)
+
+    def _described(self, rules: mapping.Collection, index: str, found: dict[str, Any]) -> Item:
         given = found["properties"]
         start, end = mapping.item_times(given)
-        properties: dict[str, Any] = {"system:index": found["id"]}
+        properties: dict[str, Any] = {"system:index": index}
         if start:
             properties["system:time_start"] = document.millis(start)
         if end:
@@ -164,7 +180,7 @@ class StacApiArchive:
         properties |= {r.name: v for r in rules.properties if (v := r.value(given)) is not None}
         bands = tuple(self._band(rules, rule, found) for rule in rules.bands if rule.asset in found["assets"])
         version = document.millis(given["updated"]) * 1000 if given.get("updated") else 0
-        return Item(f"{rules.id}/{found['id']}", found["id"], properties, found.get("geometry"), bands, version)
+        return Item(f"{rules.id}/{index}", index, properties, found.get("geometry"), bands, version)
 
     def _band(self, rules: mapping.Collection, rule: mapping.BandRule, found: dict[str, Any]) -> BandFile:
         asset = found["assets"][rule.asset]
@@ -181,6 +197,8 @@ class StacApiArchive:
         """A web address, no less secure than the API's own; never a path or a name that GDAL would interpret."""
         own = next((link["href"] for link in found.get("links", []) if link["rel"] == "self"), self.url + "/")
         address = urljoin(own, href)
+        for start, public in self.table.addresses.items():
+            address = public + address.removeprefix(start) if address.startswith(start) else address
         allowed = ("https", "http") if self.url.startswith("http://") else ("https",)
         if urlsplit(address).scheme not in allowed or any(c in address for c in "\0\n\r"):
             raise ArchiveError(f"Item '{found['id']}' has its files at {href!r}; only web addresses can be read.")

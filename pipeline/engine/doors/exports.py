@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from odc.geo.geobox import GeoBox
 
 from pipeline.engine.archive import durable
 from pipeline.engine.archive.ids import canonical
@@ -14,9 +17,11 @@ from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.doors import tables
 from pipeline.engine.doors.geotiff import Options, save
 from pipeline.engine.doors.operations import Job, Operation, Operations, Progress, new_id
+from pipeline.engine.doors.render import parse_grid
 from pipeline.engine.doors.rest import Handler, Request, integer, member, number
 from pipeline.engine.image import Image
 from pipeline.engine.session import Session
+from pipeline.engine.space import crs as crs_
 from pipeline.engine.space.geometry import footprint
 from pipeline.engine.space.grids import image_grid
 from pipeline.engine.values import PixelType
@@ -24,6 +29,9 @@ from pipeline.engine.wire import to_wire
 from pipeline.errors import EngineError
 
 MAX_PIXELS = 100_000_000
+
+Shown = Callable[[Any], Image]
+"""Gives the image to be exported, on its grid, or refuses."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +59,12 @@ class Exports:
         """The operation that writes an image to GeoTIFF files or into the archive."""
         body = request.body
         max_pixels = integer(body.get("maxPixels"), "maxPixels") or MAX_PIXELS
-        if "grid" in body:
-            raise EngineError("image:export: 'grid' is not available. Fold crs, scale and region into the expression.")
+        grid = member(body, "grid", dict)
+        shown = partial(exportable, grid=None if grid is None else parse_grid(grid), max_pixels=max_pixels)
         if body.get("assetExportOptions") is not None:
             options = member(body, "assetExportOptions", dict)
             asset, overwrite = self._asset(options)
-            job = self._image_to_asset(_expression(body), max_pixels, _overviews(options), asset, overwrite)
+            job = self._image_to_asset(_expression(body), shown, _overviews(options), asset, overwrite)
             return self._start(request, "EXPORT_IMAGE", job)
         options = member(body, "fileExportOptions", dict, {})
         file_format = member(options, "fileFormat", str, "GEO_TIFF")
@@ -65,7 +73,7 @@ class Exports:
                 f"Image export: the format '{file_format[:60]}' is not available in the local engine. Use GEO_TIFF."
             )
         wish = geo_tiff_options(member(options, "geoTiffOptions", dict, {}))
-        job = self._image_to_files(_expression(body), max_pixels, self._destination(options, body), wish)
+        job = self._image_to_files(_expression(body), shown, self._destination(options, body), wish)
         return self._start(request, "EXPORT_IMAGE", job)
 
     def table(self, request: Request) -> dict[str, Any]:
@@ -123,18 +131,18 @@ class Exports:
             raise EngineError(f"Cannot overwrite asset '{asset}'. Give another assetId, or overwrite=True.")
         return asset, overwrite
 
-    def _image_to_files(self, expression: Any, max_pixels: int, to: Destination, wish: Options) -> Job:
+    def _image_to_files(self, expression: Any, shown: Shown, to: Destination, wish: Options) -> Job:
         def job(progress: Progress) -> list[str]:
-            image = one_type(exportable(self._session.evaluate(expression), max_pixels))
+            image = one_type(shown(self._session.evaluate(expression)))
             with _staging(self._root) as folder:
                 files = save(self._session, image, image_grid(image), folder / to.prefix, wish, progress.reached)
                 return _published(files, to, self._root)
 
         return job
 
-    def _image_to_asset(self, expression: Any, max_pixels: int, overviews: str, asset: str, overwrite: bool) -> Job:
+    def _image_to_asset(self, expression: Any, shown: Shown, overviews: str, asset: str, overwrite: bool) -> Job:
         def job(progress: Progress) -> list[str]:
-            image = exportable(self._session.evaluate(expression), max_pixels)
+            image = shown(self._session.evaluate(expression))
             archive: Any = self._session.archive
             with _staging(self._root) as folder:
                 wish = Options(cloud_optimized=True, lossless=True, overviews=overviews)
@@ -172,12 +180,15 @@ class Exports:
         return job
 
 
-def exportable(value: Any, max_pixels: int) -> Image:
-    """The value as an image that may be exported, or Earth Engine's refusal."""
+def exportable(value: Any, grid: GeoBox | None, max_pixels: int) -> Image:
+    """The value as an image that may be exported, put on the grid if there is one, or Earth Engine's refusal."""
     if not isinstance(value, Image):
         raise EngineError(f"An image export needs an Image, not {type(value).__name__}.")
     if not value.bands:
         raise EngineError("Unable to export an image without bands.")
+    if grid is not None:
+        own, window = crs_.grid_projection(grid), (0, 0, grid.width, grid.height)
+        value = value.with_bands(replace(b, projection=own, window=window) for b in value.bands)
     window = value.bands[0].window
     if window is None:
         raise EngineError("Unable to export unbounded image.")
@@ -189,7 +200,8 @@ def exportable(value: Any, max_pixels: int) -> Image:
             f"Export too large: specified {pixels} pixels (max: {max_pixels}). "
             f"Specify higher maxPixels value if you intend to export a large area."
         )
-    return value
+    image: Image = value
+    return image
 
 
 def one_type(image: Image) -> Image:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import math
 import os
 import secrets
 import string
@@ -119,7 +120,7 @@ class Operations:
         self._requests = {(o.project, o.request_id): o for o in self._known.values() if o.request_id}
         self._events: dict[str, threading.Event] = {}
         self._changed = threading.Condition()
-        self._queue: PriorityQueue[tuple[int, int, Operation, Job]] = PriorityQueue()
+        self._queue: PriorityQueue[tuple[float, int, Operation | None, Job]] = PriorityQueue()
         self._threads: list[threading.Thread] = []
         self._count = 0
 
@@ -203,19 +204,23 @@ class Operations:
         return operation.wire()
 
     def close(self, seconds: float = 10.0) -> None:
-        """Cancels what is not done, waits a little for it, and lets go of the journal."""
+        """Cancels what is not done, waits a little for it, and lets go of the threads and the journal."""
         with self._changed:
             active = [o for o in self._known.values() if not o.done]
             for operation in active:
                 self._events[operation.name].set()
                 if operation.state == "PENDING":
                     self._set(operation, "CANCELLED")
+            for number in range(len(self._threads)):
+                self._queue.put((math.inf, number, None, _no_job))
             self._changed.wait_for(lambda: all(o.done for o in active), seconds)
             self._journal.close()
 
     def _work(self) -> None:
         while True:
             _, _, operation, job = self._queue.get()
+            if operation is None:
+                return
             with self._changed:
                 if operation.done:
                     continue
@@ -249,6 +254,10 @@ class Operations:
                 operation.error = {"code": 1, "message": "Cancelled."}
         self._journal.write(operation)
         self._changed.notify_all()
+
+
+def _no_job(progress: Progress) -> list[str]:
+    return []
 
 
 class Journal:

@@ -73,6 +73,8 @@ PARAMETERS: dict[str, str] = {
 }
 
 _PAGED = ("pageSize", "pageToken")
+# The client names its workload in the query of these, in the body of others.
+_TAGGED = ("workloadTag",)
 
 VERBS: tuple[Verb, ...] = (
     Verb("listAssets", "GET", "{parent}:listAssets", (*_PAGED, "filter", "view"), pages=True),
@@ -112,15 +114,15 @@ VERBS: tuple[Verb, ...] = (
     Verb("videoMap.export", "POST", "{project}/videoMap:export"),
     Verb("classifier.export", "POST", "{project}/classifier:export"),
     Verb("featureView.create", "POST", "{parent}/featureView"),
-    Verb("maps.create", "POST", "{parent}/maps"),
+    Verb("maps.create", "POST", "{parent}/maps", _TAGGED),
     Verb("maps.tiles.get", "GET", "{parent=projects/[^/]+/maps/[^/]+}/tiles/{zoom}/{x}/{y}"),
-    Verb("thumbnails.create", "POST", "{parent}/thumbnails"),
+    Verb("thumbnails.create", "POST", "{parent}/thumbnails", _TAGGED),
     Verb("thumbnails.getPixels", "GET", "{name=projects/[^/]+/thumbnails/[^/]+}:getPixels"),
-    Verb("videoThumbnails.create", "POST", "{parent}/videoThumbnails"),
+    Verb("videoThumbnails.create", "POST", "{parent}/videoThumbnails", _TAGGED),
     Verb("videoThumbnails.getPixels", "GET", "{name=projects/[^/]+/videoThumbnails/[^/]+}:getPixels"),
-    Verb("filmstripThumbnails.create", "POST", "{parent}/filmstripThumbnails"),
+    Verb("filmstripThumbnails.create", "POST", "{parent}/filmstripThumbnails", _TAGGED),
     Verb("filmstripThumbnails.getPixels", "GET", "{name=projects/[^/]+/filmstripThumbnails/[^/]+}:getPixels"),
-    Verb("tables.create", "POST", "{parent}/tables"),
+    Verb("tables.create", "POST", "{parent}/tables", _TAGGED),
     Verb("tables.getFeatures", "GET", "{name=projects/[^/]+/tables/[^/]+}:getFeatures"),
     Verb("operations.list", "GET", "{name=projects/[^/]+}/operations", (*_PAGED, "filter"), pages=True),
     Verb("operations.cancel", "POST", "{name=projects/[^/]+/operations/[^/]+}:cancel"),

@@ -93,7 +93,7 @@ def _box(grid: GeoBox) -> BBox | None:
     if grid.crs is None:
         return None
     place = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    west, south, east, north = place.transform_bounds(*grid.boundingbox, densify_pts=21)
+    west, south, east, north = place.transform_bounds(*grid.boundingbox.bbox)
     if not all(map(math.isfinite, (west, south, east, north))):
         return None
     if east - west >= 360:

@@ -13,7 +13,7 @@ from pipeline.engine import zonal
 from pipeline.engine.collection import Collection, Feature, features
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.composite import members
-from pipeline.engine.plan import Constant, valid
+from pipeline.engine.plan import Constant, NDArray, valid
 from pipeline.engine.reducer import Reducer
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.space.grids import region_grid, requested
@@ -84,16 +84,20 @@ def _geometry(feature: Any) -> Geometry | None:
     return footprint(feature)
 
 
-def _rows(found: zonal.Table, image: Image, drop_nulls: bool) -> tuple[list[int], list[list[Any]]]:
-    """The indices and values of the rows to keep; masked values are None."""
-    masked = [w <= 0 for w in found.weights]
-    keep = ~np.any(masked, axis=0) if drop_nulls and masked else np.ones(len(found.cells), bool)
+def _complete(found: zonal.Table, drop_nulls: bool) -> NDArray:
+    """The indices of all pixels, or of those where no band is masked."""
+    if not (drop_nulls and found.weights):
+        return np.arange(len(found.cells))
+    return np.flatnonzero(np.all([w > 0 for w in found.weights], axis=0))
+
+
+def _rows(found: zonal.Table, image: Image, at: NDArray) -> list[list[Any]]:
+    """The bands' values of the pixels at some indices; masked values are None."""
     columns = [
-        [None if bad else zonal.cell(v, b.type) for v, bad in zip(c, m, strict=True)]
-        for c, m, b in zip(found.columns, masked, image.bands, strict=True)
+        [zonal.cell(v, b.type) if good else None for v, good in zip(c[at], w[at] > 0, strict=True)]
+        for c, w, b in zip(found.columns, found.weights, image.bands, strict=True)
     ]
-    at = np.flatnonzero(keep)
-    return at.tolist(), [[c[i] for c in columns] for i in at]
+    return [[c[i] for c in columns] for i in range(len(at))]
 
 
 def _point(found: zonal.Table, i: int, grid: GeoBox) -> Geometry:
@@ -122,11 +126,10 @@ def _sample(
     grid = region_grid(place, _sampling_projection(image, scale, projection, who))
     found = zonal.table(session.tiler, _with_places(image), place, grid, False)
     found = zonal.Table(found.columns[:-1], found.weights[:-1], found.cells)
-    at, rows = _rows(found, image, drop_nulls)
-    at, rows = _thinned(at, rows, factor, count, seed)
+    at = _thinned(_complete(found, drop_nulls), factor, count, seed)
     made = [
         Feature(_point(found, i, grid) if geometries else None, dict(zip(image.names, row, strict=True)))
-        for i, row in zip(at, rows, strict=True)
+        for i, row in zip(at, _rows(found, image, at), strict=True)
     ]
     return features(made)
 
@@ -140,18 +143,17 @@ def _sampling_projection(image: Image, scale: float | None, projection: Projecti
     return requested(image, scale, projection, None, who)
 
 
-def _thinned(
-    at: list[int], rows: list[Any], factor: float | None, count: int | None, seed: int
-) -> tuple[list[int], list[Any]]:
-    """A random part of the rows, in their order: a share of them, or a number."""
+def _thinned(at: NDArray, factor: float | None, count: int | None, seed: int) -> NDArray:
+    """A random part of the indices, in their order: a share of them, or a number."""
     if factor is None and count is None:
-        return at, rows
+        return at
     draw = np.random.default_rng(seed % 2**63).random(len(at))
     if factor is not None:
         chosen = np.flatnonzero(draw < factor)
     else:
         chosen = np.sort(np.argsort(draw, kind="stable")[: max(count or 0, 0)])
-    return [at[i] for i in chosen], [rows[i] for i in chosen]
+    picked: NDArray = at[chosen]
+    return picked
 
 
 def _sample_regions(
@@ -175,8 +177,8 @@ def _sample_regions(
             grid = region_grid(region, own)
             found = zonal.table(session.tiler, image.bands, region, grid, False)
             kept = _kept(feature, names)
-            at, rows = _rows(found, image, True)
-            for i, row in zip(at, rows, strict=True):
+            at = _complete(found, True)
+            for i, row in zip(at, _rows(found, image, at), strict=True):
                 index = f"{feature.id if feature.id is not None else number}_{i}"
                 properties = {"system:index": index, **kept, **dict(zip(image.names, row, strict=True))}
                 yield Feature(_point(found, i, grid) if geometries else None, properties)
@@ -262,23 +264,22 @@ def _stratified(
     place = zonal.region_of(image, region, who)
     grid = region_grid(place, _sampling_projection(image, scale, projection, who))
     found = zonal.table(session.tiler, image.bands, place, grid, False)
-    at, rows = _rows(found, image, drop_nulls)
+    at = _complete(found, drop_nulls)
     column = image.names.index(name)
+    at = at[found.weights[column][at] > 0]
+    labels = found.columns[column][at]
+    if (labels != np.floor(labels)).any():
+        odd = labels[labels != np.floor(labels)][0]
+        raise EngineError(f"{who}: The class band '{name}' must hold integers, but holds {odd}.")
     wanted = dict(zip(values or [], counts or [], strict=True))
-    members: dict[Any, list[int]] = {}
-    for position, row in enumerate(rows):
-        label = row[column]
-        if label is not None and label != int(label):
-            raise EngineError(f"{who}: The class band '{name}' must hold integers, but holds {label}.")
-        if label is not None:
-            members.setdefault(int(label), []).append(position)
     random = np.random.default_rng(seed % 2**63)
     made = []
-    for label in sorted(members):
-        chosen = random.permutation(len(members[label]))[: wanted.get(label, points)]
-        for position in (members[label][c] for c in chosen):
-            geometry = _point(found, at[position], grid) if geometries else None
-            made.append(Feature(geometry, dict(zip(image.names, rows[position], strict=True))))
+    for label in np.unique(labels):
+        members = at[labels == label]
+        chosen = members[random.permutation(len(members))[: wanted.get(int(label), points)]]
+        for i, row in zip(chosen, _rows(found, image, chosen), strict=True):
+            geometry = _point(found, i, grid) if geometries else None
+            made.append(Feature(geometry, dict(zip(image.names, row, strict=True))))
     return features(made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,8 @@ class Server(ThreadingHTTPServer):
         self.searches: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.broken: bytes | None = None
+        self.status = 200
+        self.delay_s = 0.0
         self.page = 2
 
     @property
@@ -75,7 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         }  # fmt: skip
 
     def send_json(self, value: Any) -> None:
-        self.reply(200, self.server.broken or json.dumps(value).encode(), {"Content-Type": "application/json"})
+        time.sleep(self.server.delay_s)
+        headers = {"Content-Type": "application/json", "Retry-After": "3600"}
+        self.reply(self.server.status, self.server.broken or json.dumps(value).encode(), headers)
 
     def send_file(self) -> None:
         path = self.server.files / self.path.partition("?")[0].removeprefix("/files/")

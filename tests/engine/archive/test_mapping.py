@@ -55,7 +55,8 @@ def test_an_unknown_baseline_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("change", "given", "wanted"),
     [
-        ("upper", "descending", "DESCENDING"), ("after_dash", "MGRS-31UFS", "31UFS"), ("complement", 60.5, 29.5),
+        ("upper", "descending", "DESCENDING"), ("mgrs", "MGRS-1CCV", "01CCV"), ("title", "sentinel-2a", "Sentinel-2A"),
+        ("product", "S2A_X.SAFE", "S2A_X"), ("initial", "high", "H"), ("complement", 60.5, 29.5),
         ("number", "017", 17), ("spacecraft", "landsat-8", "LANDSAT_8"), ("last_letter", "sentinel-1a", "A"),
         (None, [1], [1]),
     ],

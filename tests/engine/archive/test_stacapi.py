@@ -1,4 +1,6 @@
+import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,7 @@ def test_items_speak_earth_engine(api: StacApiArchive) -> None:
     assert isinstance(one, Item) and one.id == f"{S2}/a"
     assert one.properties == {
         "system:index": "a", "system:time_start": document.millis("2021-06-01T10:00:00.500"),
-        "CLOUDY_PIXEL_PERCENTAGE": 10, "MGRS_TILE": "31UFS", "SPACECRAFT_NAME": "sentinel-2a",
+        "CLOUDY_PIXEL_PERCENTAGE": 10, "MGRS_TILE": "31UFS", "SPACECRAFT_NAME": "Sentinel-2A",
         "PROCESSING_BASELINE": "05.00", "MEAN_SOLAR_ZENITH_ANGLE": 40,
     }  # fmt: skip
     assert [(b.name, b.offset, b.nodata) for b in one.bands] == [("B2", -1000, 0), ("SCL", 0, 0)]
@@ -180,3 +182,102 @@ def test_opening_by_address(server: Server) -> None:
     assert isinstance(api, StacApiArchive) and found(api) == ["a", "b", "c"]
     known = open_archive("https://earth-search.aws.element84.com/v1")
     assert isinstance(known, StacApiArchive) and known.table.sign is None
+
+
+def earth_search(name: str, part: str = "T39QTA") -> dict[str, Any]:
+    """An item as Earth Search gives it, with the names of a real one."""
+    return item(
+        name, "2023-06-28",
+        **{
+            "s2:datatake_id": "GS2A_20230628T070631_041859_N05.09", "grid:code": "MGRS-39QTA",
+            "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_2APS_20230628T113955_S20230628T071848_N05.09",
+            "s2:product_uri": f"S2A_MSIL2A_20230628T070631_N0509_R106_{part}_20230628T113955.SAFE",
+        },
+    )  # fmt: skip
+
+
+def test_the_index_is_earth_engines(server: Server, api: StacApiArchive) -> None:
+    server.items = [earth_search("S2A_39QTA_20230628_0_L2A"), earth_search("S2A_39QTA_20230628_1_L2A")]
+    for one in server.items:
+        one["assets"] = {"blue": {"href": f"/files/{one['id']}.tif", **PLACE}}
+    wanted = "20230628T070631_20230628T071848_T39QTA"
+    assert found(api) == [wanted]
+    one = api.describe(f"{S2}/{wanted}")
+    assert isinstance(one, Item) and one.id == f"{S2}/{wanted}"
+    assert one.bands[0].href.endswith("_1_L2A.tif")  # of two versions, the later
+    assert one.properties["PRODUCT_ID"] == "S2A_MSIL2A_20230628T070631_N0509_R106_T39QTA_20230628T113955"
+    assert server.searches[-1]["query"] == {"grid:code": {"eq": "MGRS-39QTA"}}
+    assert api.describe(f"{S2}/20230628T070631_20230628T071848_T39QTB") is None
+
+
+def test_a_landsat_scene_of_the_planetary_computer(server: Server, tmp_path: Path) -> None:
+    properties = {
+        "datetime": "2026-03-12T16:55:00Z", "platform": "landsat-9", "landsat:wrs_path": "026",
+        "landsat:wrs_row": "042", "landsat:collection_category": "T1", "proj:code": "EPSG:32614",
+        "proj:shape": [60, 80], "proj:transform": [30, 0, 300000, 0, -30, 2900000], "eo:cloud_cover": 12.0,
+    }  # fmt: skip
+    server.items = [item("LC09_L2SP_026042_20260312_02_T1", "2026-03-12")]
+    bands = [{"scale": 2.75e-05, "offset": -0.2, "nodata": 0}]
+    assets = {"red": {"href": "/files/x.tif", "raster:bands": bands}, "lwir11": {"href": "/files/y.tif"}}
+    server.items[0] |= {"collection": "landsat-c2-l2", "properties": properties, "assets": assets}
+    api = StacApiArchive(server.url, "planetary-computer")
+    api.table = replace(api.table, sign=None)
+    one = api.describe("LANDSAT/LC09/C02/T1_L2/LC09_026042_20260312")
+    assert isinstance(one, Item) and one.index == "LC09_026042_20260312" and one.properties["WRS_ROW"] == 42
+    assert [(b.name, b.scale, b.offset, b.nodata) for b in one.bands] == [("SR_B4", 1, 0, 0), ("ST_B10", 1, 0, 0)]
+    assert list(api.search("LANDSAT/LC08/C02/T1_L2")) == []
+
+
+def test_public_storage_is_read_by_its_web_address(server: Server) -> None:
+    key = "Copernicus_DSM_COG_10_N47_00_E007_00_DEM"
+    server.items = [item(key, "2021-04-22")]
+    asset = {"href": f"s3://copernicus-dem-30m/{key}/{key}.tif", **PLACE}
+    server.items[0] |= {"collection": "cop-dem-glo-30", "assets": {"data": asset}}
+    one = next(StacApiArchive(server.url, "earth-search").search("COPERNICUS/DEM/GLO30"))
+    assert one.bands[0].href == f"https://copernicus-dem-30m.s3.amazonaws.com/{key}/{key}.tif"
+
+
+def test_a_box_over_the_date_line_is_asked_for_in_two(api: StacApiArchive, server: Server) -> None:
+    server.items = [item("west", "2021-06-01", west=-180), item("east", "2021-06-01", west=179)]
+    server.items.append(item("far", "2021-06-01", west=3))
+    for one in server.items:
+        del one["assets"]["scl"]
+    assert found(api, bbox=(179.5, 44, -179.5, 46)) == ["east", "west"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_api_is_asked_again_soon_and_then_named(
+    server: Server, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("pipeline.engine.archive.stacapi.BACKOFF_S", 0)
+    server.status = status
+    with pytest.raises(ArchiveError, match=f"did not answer as a STAC API .*{status}"):
+        StacApiArchive(server.url, "earth-search").search(S2)
+    assert len(server.paths) == 4  # a wait of an hour, as asked for, would never end here
+
+
+def test_a_silent_api_is_asked_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.engine.archive.stacapi.TIMEOUT_S", 0.1)
+    server.delay_s = 0.5
+    with pytest.raises(ArchiveError, match="did not answer"):
+        StacApiArchive(server.url, "earth-search").search(S2)
+    assert len(server.paths) == 1
+
+
+def test_broken_and_missing_items(api: StacApiArchive, server: Server) -> None:
+    server.items = []
+    assert found(api) == []
+    broken = item("x", "2021-06-01")
+    del broken["assets"]["blue"]["href"]
+    server.items = [broken]
+    with pytest.raises(ArchiveError, match="KeyError"):
+        found(api)
+    del broken["properties"]["datetime"]
+    del broken["assets"]
+    with pytest.raises(ArchiveError, match="did not answer as a STAC API"):
+        found(api)
+
+
+def test_an_archive_travels_to_another_process(api: StacApiArchive) -> None:
+    assert found(api) == ["a", "b", "c"]
+    assert found(pickle.loads(pickle.dumps(api))) == ["a", "b", "c"]

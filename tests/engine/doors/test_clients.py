@@ -107,6 +107,23 @@ def test_a_map_of_a_missing_band_is_refused_at_once(local):
         local.scene.select("x").getMapId()
 
 
+def test_requests_may_name_their_workload(local):
+    ee, scenes = local.ee, local.ee.ImageCollection(S2).select("B4")
+    with ee.data.workloadTagContext("mine"):
+        urls = [
+            scenes.first().getMapId()["tile_fetcher"].format_tile_url(0, 0, 0),
+            scenes.first().getThumbURL({"dimensions": 8}),
+            scenes.getVideoThumbURL({"dimensions": 8}),
+            scenes.getFilmstripThumbURL({"dimensions": 8}),
+            scenes.first().getDownloadURL({"format": "NPY"}),
+            some_features(ee).getDownloadURL("CSV"),
+        ]
+        assert ee.Number(1).getInfo() == 1
+        assert ee.data.computeFeatures({"expression": some_features(ee)})["features"]
+        assert ee.data.listImages(S2)["images"]
+    assert [requests.get(url, timeout=20).status_code for url in urls] == [200] * len(urls)
+
+
 def test_thumbnails(local):
     url = local.scene.getThumbURL({"bands": ["B4", "B3", "B2"], "min": 0, "max": 3000, "dimensions": 40})
     assert max(Picture.open(io.BytesIO(requests.get(url, timeout=20).content)).size) == 40

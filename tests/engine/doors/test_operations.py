@@ -115,6 +115,17 @@ def test_two_run_at_once_and_higher_priority_goes_first(operations):
     assert order == ["high", "low"]
 
 
+def test_closing_lets_go_of_the_threads(operations):
+    for _ in range(3):
+        ended(operations, operations.start(operation(), lambda progress: []))
+    threads = list(operations._threads)
+    assert threads and all(t.is_alive() for t in threads)
+    operations.close()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
 def test_unknown_names_are_not_found(operations):
     with pytest.raises(EngineError) as found:
         asked(operations, "get", f"projects/{PROJECT}/operations/NONE")

@@ -1,7 +1,9 @@
 import json
 import random
+import time
 
 import pytest
+import rasterio
 
 from pipeline.engine.doors import service as service_module
 from pipeline.engine.graph import decode
@@ -223,6 +225,21 @@ def test_exports_stay_in_their_folder(local, destination):
     body = {"expression": CONSTANT, "description": "d", "fileExportOptions": {"fileFormat": "GEO_TIFF", **destination}}
     response = ask(local, "POST", f"{PROJECT}/image:export", body)
     assert response.status == 400
+
+
+def test_an_export_may_bring_its_grid(tmp_path):
+    made = service(tmp_path)
+    target = {"fileFormat": "GEO_TIFF", "driveDestination": {"folder": "f", "filenamePrefix": "p"}}
+    body = {"expression": CONSTANT, "grid": grid(7, 5), "description": "d", "fileExportOptions": target}
+    name = answer(made, "POST", f"{PROJECT}/image:export", body)["name"]
+    done = {}
+    while not done.get("done"):
+        time.sleep(0.02)
+        done = answer(made, "GET", name)
+    made.close()
+    assert done["metadata"]["state"] == "SUCCEEDED", done
+    with rasterio.open(tmp_path / "exports" / "f" / "p.tif") as file:
+        assert (file.width, file.height) == (7, 5) and file.transform.c == 614_000
 
 
 # What clients send, to be damaged below.

@@ -1,5 +1,6 @@
 """Images, collections and tables out of an archive."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from pipeline.engine import archive
 from pipeline.engine.archive import FolderArchive
+from pipeline.engine.ops.assets import _box
 from pipeline.engine.plan import evaluate
 from pipeline.engine.session import Session
 from pipeline.errors import EngineError
@@ -87,4 +89,24 @@ def test_a_large_image_is_read_from_the_tiles_under_the_grid(tmp_path: Path) -> 
     assert len(plan.needs(grid[2:8, 2:8])) == 1
     outside = GeoBox((4, 4), Affine(0.001, 0, 20, 0, -0.001, 45), "EPSG:4326")
     assert not evaluate([plan], outside)[0].mask.any()
+    travelled = pickle.loads(pickle.dumps(plan))
+    assert np.array_equal(evaluate([travelled], grid)[0].data, data)
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("crs", "corner", "size", "wanted"),
+    [
+        ("EPSG:4326", (15, 45), 1, (15, 44, 16, 45)),
+        ("EPSG:4326", (179.5, 45), 1, (179.5, 44, -179.5, 45)),
+        ("EPSG:4326", (190, 45), 1, (-170, 44, -169, 45)),
+        ("EPSG:4326", (-180, 90), 360, (-180, -270, 180, 90)),
+        ("EPSG:3857", (20_000_000, 0), 1e5, (179.6630568, -0.8982785, -179.4386279, 0)),
+        ("EPSG:3413", (-1e5, 1e5), 2e5, (-180, 88.6945538, 180, 90)),
+        ("EPSG:3031", (-1e5, 1e5), 2e5, (-180, -90, 180, -88.6984598)),
+    ],
+)  # fmt: skip
+def test_the_box_that_tiles_are_looked_up_in(crs: str, corner: Any, size: float, wanted: Any) -> None:
+    west, north = corner
+    grid = GeoBox((4, 4), Affine(size / 4, 0, west, 0, -size / 4, north), crs)
+    assert _box(grid) == pytest.approx(wanted)
