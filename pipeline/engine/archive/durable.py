@@ -65,8 +65,8 @@ def locked(root: Path, shared: bool = False) -> Iterator[None]:
 def staging(root: Path) -> Iterator[Path]:
     """A private folder on the archive's own disk, gone afterwards; those of killed processes are removed too."""
     parent = root / STAGING
-    parent.mkdir(exist_ok=True)
     with ExitStack() as owned, reported(root):
+        parent.mkdir(parents=True, exist_ok=True)
         with locked(parent):
             for left in (p for p in parent.iterdir() if p.is_dir()):
                 _remove_abandoned(left)
@@ -84,8 +84,8 @@ def reported(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveError(
-            f"The archive '{root}' could not be written: {error.strerror or error}. Nothing half-written was kept; "
-            f"free some space or repair the disk, and do it again."
+            f"'{root}' could not be written: {error.strerror or error}. Nothing half-written was kept; check its free "
+            f"space and permissions, and do it again."
         ) from error
 
 
@@ -94,7 +94,7 @@ def writable(root: Path) -> None:
     if not root.is_dir():
         raise ArchiveError(f"There is no archive '{root}'. Make one with `minecover archive create {root}`.")
     if not os.access(root, os.W_OK | os.X_OK):
-        raise ArchiveError(f"The archive '{root}' is read-only for this user. Change its permissions or use another.")
+        raise ArchiveError(f"'{root}' is read-only for this user. Change its permissions or use another folder.")
 
 
 def _remove_abandoned(folder: Path) -> None:

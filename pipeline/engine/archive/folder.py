@@ -67,7 +67,8 @@ class FolderArchive:
     def initialise(root: str | Path, title: str = "minecover archive") -> FolderArchive:
         """The archive in a folder, made there if there is none yet."""
         place = Path(root)
-        place.mkdir(parents=True, exist_ok=True)
+        with durable.reported(place):
+            place.mkdir(parents=True, exist_ok=True)
         durable.writable(place)
         if not (place / "catalog.json").exists():
             catalog = listing.new_catalog(place.resolve().name or "archive", title)
@@ -113,6 +114,10 @@ class FolderArchive:
         names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_dir())
         found = (self.describe(f"{asset_id}/{name}" if asset_id else name) for name in names)
         return [asset for asset in found if asset is not None]
+
+    def check_writable(self) -> None:
+        """Refuse, before any work is done, an archive that cannot be written to."""
+        durable.writable(self.root)
 
     def create(
         self,

@@ -116,6 +116,9 @@ class Archive(Protocol):
 class WritableArchive(Archive, Protocol):
     """An archive that exports and `minecover archive` can write to."""
 
+    def check_writable(self) -> None:
+        """Refuse, before any work is done, an archive that cannot be written to."""
+
     def create(self, asset_id: str, kind: Kind) -> Asset:
         """A new empty folder or collection."""
 

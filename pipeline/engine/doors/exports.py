@@ -108,6 +108,9 @@ class Exports:
         drive, cloud = (member(options, n, dict) for n in ("driveDestination", "cloudStorageDestination"))
         if (drive is None) == (cloud is None):
             raise EngineError("An export needs one destination: driveDestination or cloudStorageDestination.")
+        with durable.reported(self._root):
+            self._root.mkdir(parents=True, exist_ok=True)
+        durable.writable(self._root)
         default = member(body, "description", str, "") or "export"
         if drive is not None:
             # A Drive folder's name is literal: separators in it do not nest.
@@ -127,6 +130,7 @@ class Exports:
         archive: Any = self._session.archive
         if not hasattr(archive, "write_image"):
             raise EngineError("Exports to assets need an archive that can be written to. Connect with archive=FOLDER.")
+        archive.check_writable()
         if not overwrite and archive.describe(asset) is not None:
             raise EngineError(f"Cannot overwrite asset '{asset}'. Give another assetId, or overwrite=True.")
         return asset, overwrite
@@ -134,7 +138,7 @@ class Exports:
     def _image_to_files(self, expression: Any, shown: Shown, to: Destination, wish: Options) -> Job:
         def job(progress: Progress) -> list[str]:
             image = one_type(shown(self._session.evaluate(expression)))
-            with _staging(self._root) as folder:
+            with durable.staging(self._root) as folder:
                 files = save(self._session, image, image_grid(image), folder / to.prefix, wish, progress.reached)
                 return _published(files, to, self._root)
 
@@ -144,7 +148,7 @@ class Exports:
         def job(progress: Progress) -> list[str]:
             image = shown(self._session.evaluate(expression))
             archive: Any = self._session.archive
-            with _staging(self._root) as folder:
+            with durable.staging(self._root) as folder:
                 wish = Options(cloud_optimized=True, lossless=True, overviews=overviews)
                 [file] = save(self._session, image, image_grid(image), folder / "asset", wish, progress.reached)
                 bands = [(b.name, b.type) for b in image.bands]
@@ -160,7 +164,7 @@ class Exports:
         def job(progress: Progress) -> list[str]:
             value = self._session.evaluate(expression)
             progress.reached(0.1)
-            with _staging(self._root) as folder:
+            with durable.staging(self._root) as folder:
                 files = tables.write(value, file_format, selectors, folder / to.prefix)
                 progress.reached(0.9)
                 return _published(files, to, self._root)
@@ -264,11 +268,6 @@ def _part(name: str, what: str) -> str:
     if not part or part.startswith(".") or len(part.encode()) > 200:
         raise EngineError(f"Invalid {what} {name[:60]!r}: give a plain name of at most 200 bytes.")
     return part
-
-
-def _staging(root: Path) -> Any:
-    root.mkdir(parents=True, exist_ok=True)
-    return durable.staging(root)
 
 
 def _published(files: Sequence[Path], to: Destination, root: Path) -> list[str]:

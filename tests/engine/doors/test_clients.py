@@ -284,6 +284,19 @@ def test_a_failing_export_leaves_nothing_behind(local, monkeypatch):
     assert not [p for p in local.exports.rglob("*") if p.is_file() and "failing" in p.name]
 
 
+def test_exports_to_a_read_only_folder_are_refused_before_they_start(local, monkeypatch):
+    ee = local.ee
+    to = {"region": region(local), "crs": local.band["crs"], "scale": 10}
+    image = local.scene.select("B4")
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    for task in (
+        ee.batch.Export.image.toDrive(image, "unwritten", **to),
+        ee.batch.Export.image.toAsset(image, "unwritten", "projects/minecover-local/assets/unwritten", **to),
+    ):
+        with pytest.raises(ee.EEException, match="is read-only for this user"):
+            task.start()
+
+
 def test_a_running_export_can_be_cancelled(local):
     crs, transform = local.band["crs"], list(local.band["crs_transform"])
     transform[0], transform[4] = 0.1, -0.1
