@@ -7,6 +7,7 @@ gives the same answer. A pixel takes the source pixel that its centre falls into
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from pipeline.engine.plan import NDArray, Pixels, everywhere, is_everywhere, val
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space.grids import centres
 
+Weights = Callable[[NDArray], list[NDArray]]
 Method = Literal["nearest", "bilinear", "bicubic"]
 
 REACH: dict[Method, int] = {"nearest": 0, "bilinear": 1, "bicubic": 2}
@@ -120,14 +122,16 @@ def _cubic(t: NDArray) -> list[NDArray]:
     return [far(1 + t), near(t), near(1 - t), far(2 - t)]
 
 
-def _weighted(source: Pixels, x: NDArray, y: NDArray, weights: object, shape: tuple[int, int]) -> Pixels:
+def _weighted(
+    source: Pixels, x: NDArray, y: NDArray, weights: Callable[[NDArray], list[NDArray]], shape: tuple[int, int]
+) -> Pixels:
     """Interpolated value and the share of valid weight; a pixel with less than half of it valid is masked."""
     height, width = source.data.shape[:2]
     ok = valid(source.mask)
     values = source.data if is_everywhere(source.mask) else np.where(ok, source.data, 0)  # no weight silences a NaN
     base_x, base_y = np.floor(x + SNAP), np.floor(y + SNAP)
-    across = weights(np.maximum(x - base_x, 0))  # type: ignore[operator]
-    down = weights(np.maximum(y - base_y, 0))  # type: ignore[operator]
+    across = weights(np.maximum(x - base_x, 0))
+    down = weights(np.maximum(y - base_y, 0))
     first = 1 - len(across) // 2
     total = np.zeros(shape)
     weight = np.zeros(shape)
