@@ -10,7 +10,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -54,13 +54,30 @@ def message(error: Exception) -> str:
     if isinstance(error, TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "minecover"
-        if not error.format_message():  # a group without a command has shown its help
+        text = wrong_number(error) or error.format_message()
+        if not text:  # a group without a command has shown its help
             return ""
-        return f"{error.format_message().rstrip('.')}. `{path} --help` shows what there is."
+        return f"{text if text[-1] in '.?' else text + '.'} `{path} --help` shows what there is."
     if isinstance(error, OSError):
         what = f"'{error.filename}': {error.strerror}" if error.strerror and error.filename else str(error)
         return f"{what}. Check the path, its rights, and the space on its disk."
     return f"Unexpected {type(error).__name__}: {error}. This is a fault of minecover; `--debug` shows where."
+
+
+def wrong_number(error: TyperException) -> str:
+    """What the number that an option takes must be, and is not; nothing for other mistakes."""
+    option = getattr(error, "param", None)
+    faults: list[Any] = getattr(error.__cause__, "errors", list)()
+    if option is None or not faults:
+        return ""
+    kind, low, high = faults[0]["type"], getattr(option, "min", None), getattr(option, "max", None)
+    if low is not None:
+        wanted = f"{low} or more" if high is None else f"{low} to {high}"
+    elif kind.startswith(("int", "float")):
+        wanted = "a whole number" if kind.startswith("int") else "a number"
+    else:
+        return ""
+    return f"{option.opts[0]} must be {wanted}, not {faults[0]['input']}"
 
 
 def app() -> typer.Typer:

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from pipeline import cli
 from pipeline.engine.archive import FolderArchive
 from pipeline.errors import ArchiveError, MinecoverError
+from tests.engine.archive.rasters import numbers, write
 
 HEAVY = {"ee", "numpy", "numba", "scipy", "rasterio", "pandas", "geopandas", "matplotlib", "xarray", "odc"}
 
@@ -51,6 +53,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["demo", "--outptu", "x"], "--outptu"),
         (["engine", "serve", "extra"], "extra"),
         (["engine", "serve", "--archive", "x", "--port", "high"], "--port"),
+        (["engine", "serve", "--port", "99999"], "--port must be 0 to 65535, not 99999. `"),
+        (["engine", "serve", "--workers", "-1"], "--workers must be 0 or more, not -1. `"),
+        (["archive", "add", "a", "x.tif", "--nodata", "foo"], "--nodata must be a number, not foo. `"),
+        (["archive", "lis"], "Did you mean 'list'? `"),
         (["engine", "functions", "--family", "Imagine"], "Imagine"),
     ],
 )
@@ -127,9 +133,10 @@ def test_serve_answers_until_it_is_interrupted(scenes: FolderArchive) -> None:
         with urllib.request.urlopen(f"{url}/$discovery/rest?version=v1", timeout=30) as answer:
             assert answer.status == 200
         served.send_signal(signal.SIGINT)
-        _, err = served.communicate(timeout=30)
-    assert served.returncode == 130
-    assert err == "minecover: Interrupted.\n"
+        out, err = served.communicate(timeout=30)
+    assert served.returncode == 0
+    assert out.endswith("Stopped.\n")
+    assert err == ""
 
 
 def test_a_port_that_is_taken_is_one_plain_message(capsys: pytest.CaptureFixture[str], scenes: FolderArchive) -> None:
@@ -150,3 +157,25 @@ def test_functions_lists_what_is_there_and_what_is_not(capsys: pytest.CaptureFix
     assert not {line.split("  ~ ")[0] for line in there[:-1]} & {line.split("  ~ ")[0] for line in missing[:-1]}
     assert there[-1] == missing[-1]
     assert len(there) + len(missing) - 2 == int(there[-1].split()[2])
+
+
+def test_what_is_missing_is_pointed_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["engine", "functions", "--family", "Classifier"]) == 0
+    assert capsys.readouterr().out.endswith(" `--missing` lists the others.\n")
+
+
+def test_a_family_is_the_beginning_of_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["engine", "functions", "--family", "GREEN", "--missing"]) == 0
+    assert capsys.readouterr().out.startswith("green_mosaic/")
+
+
+def test_work_shows_a_bar_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    place, tif = str(tmp_path / "archive"), str(write(tmp_path / "x.tif", numbers()))
+    assert cli.main(["archive", "create", place]) == 0
+    assert cli.main(["archive", "add", place, tif, "--asset", "x", "--band", "a"]) == 0
+    assert "Adding" in capsys.readouterr().err
+    assert cli.main(["archive", "check", place]) == 0
+    assert "Checking" in capsys.readouterr().err

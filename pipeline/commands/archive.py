@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.console import say
+from pipeline.console import progress, say
+
+if TYPE_CHECKING:
+    from pipeline.engine.archive import Added
 
 app = typer.Typer(help="Scenes under Earth Engine's asset ids, in a folder or behind a STAC API.", no_args_is_help=True)
 
@@ -25,10 +29,12 @@ def create(
     """Make an archive in a folder, or a collection in an archive."""
     from pipeline.engine.archive import FolderArchive
 
+    known = Path(archive, "catalog.json").exists()
     made = FolderArchive.initialise(archive, title if title and not asset else "minecover archive")
     if asset:
         made.create(asset, "Folder" if folder else "ImageCollection", title=title, mosaic=mosaic)
-    say(f"{archive}: {asset or 'archive'} is ready.")
+    done = "is ready" if asset or not known else "is there already; nothing changed"
+    say(f"{archive}: {asset or 'archive'} {done}.")
 
 
 @app.command(
@@ -56,12 +62,17 @@ def add(
     """Add an image made from GeoTIFFs; the same command again changes nothing."""
     from pipeline.engine.archive import add as add_image
 
-    added = add_image(
-        archive, files, collection, index, asset=asset, bands=band, time=time, end_time=end_time,
-        properties=named_values(properties or []), nodata=nodata, scale=scale, offset=offset,
-        pyramiding=pyramiding, copy=not in_place, overwrite=overwrite, assume_crs=assume_crs,
-    )  # fmt: skip
+    def adding() -> Iterator[Added]:
+        yield add_image(
+            archive, files, collection, index, asset=asset, bands=band, time=time, end_time=end_time,
+            properties=named_values(properties or []), nodata=nodata, scale=scale, offset=offset,
+            pyramiding=pyramiding, copy=not in_place, overwrite=overwrite, assume_crs=assume_crs,
+        )  # fmt: skip
+
+    [added] = progress(adding(), "Adding")
     say(f"{added.item.id} {'added' if added.changed else 'is there already; nothing changed'}.")
+    if collection and "system:time_start" not in added.item.properties:
+        say(f"{added.item.id} has no time; filterDate will not find it: --time")
 
 
 @app.command("list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01")
@@ -88,7 +99,7 @@ def check(
     """Check every image: item, headers, checksums, every block. Ends with 2 if anything is wrong."""
     from pipeline.engine.archive import check as check_archive
 
-    findings = list(check_archive(archive, pixels=not quick))
+    findings = list(progress(check_archive(archive, pixels=not quick), "Checking"))
     for finding in findings:
         say(f"{'wrong' if finding.serious else 'note '}  {finding.asset}: {finding.problem}")
     wrong = sum(finding.serious for finding in findings)

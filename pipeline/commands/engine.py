@@ -21,6 +21,7 @@ def serve(
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler that computes instead.")] = "",
 ) -> None:
     """Answer Earth Engine's REST interface on this machine until Ctrl-C."""
+    from contextlib import suppress
     from threading import Event
 
     from pipeline import engine
@@ -32,13 +33,14 @@ def serve(
         )
     except OSError as error:
         raise MinecoverError(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.") from error
-    with running:
+    with running, suppress(KeyboardInterrupt):
         key, api_key = (", token=TOKEN", ", cloud_api_key=TOKEN") if token else ("", "")
         say(f"Serving {archive or 'no archive'}. Ctrl-C ends it. Clients in other processes:")
         say(f"  engine.connect('local', url='{running.url}'{key})")
         say("or, where minecover is not installed:")
         say(f"  ee.Initialize(credentials=None, project='minecover-local', url='{running.url}'{api_key})")
         Event().wait()
+    say("Stopped.")
 
 
 @app.command(epilog="Example: minecover engine functions --family Image --missing")
@@ -57,7 +59,7 @@ def listed(family: str, missing: bool) -> Iterator[str]:
     from pipeline.engine.signatures import signatures
     from pipeline.errors import MinecoverError
 
-    chosen = sorted(n for n in signatures() if not family or n.split(".")[0].lower() == family.lower())
+    chosen = sorted(n for n in signatures() if n.lower().startswith(family.lower()))
     if not chosen:
         families = ", ".join(sorted({n.split(".")[0] for n in signatures() if "." in n}))
         raise MinecoverError(f"Earth Engine has no family of functions '{family}'. There are: {families}.")
@@ -67,4 +69,5 @@ def listed(family: str, missing: bool) -> Iterator[str]:
             yield f"{name}  ~ {remarks[name]}" if name in remarks else name
     have = [n for n in chosen if n in there]
     noted = sum(n in remarks for n in have)
-    yield f"{len(have)} of {len(chosen)} are there, {noted} of them with a note (~)."
+    others = "" if missing or len(have) == len(chosen) else " `--missing` lists the others."
+    yield f"{len(have)} of {len(chosen)} are there, {noted} of them with a note (~).{others}"

@@ -241,6 +241,7 @@ def _local_engine(
     port: int = 0,
     token: str | None = None,
 ) -> LocalEngine:
+    from pipeline.engine.archive.ids import EXPORTS
     from pipeline.engine.doors.server import Server
     from pipeline.engine.doors.service import Service
     from pipeline.engine.session import DEFAULT_BUDGET, Session
@@ -248,7 +249,7 @@ def _local_engine(
     logging.getLogger("minecover.engine").addHandler(logging.NullHandler())
     session = Session(archive, workers=workers, budget_bytes=budget or DEFAULT_BUDGET, scheduler=scheduler)
     root = getattr(archive, "root", None)
-    place = Path(exports) if exports is not None else (Path(root) / "exports" if root else Path("exports"))
+    place = Path(exports) if exports is not None else (Path(root) / EXPORTS if root else Path(EXPORTS))
     server = Server(port, token, at_once=2 * (workers or os.cpu_count() or 1) + 2)
     service = Service(
         session,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.archive import cog, document, durable
+from pipeline.engine.archive import cog, document, durable, ids
 from pipeline.engine.archive.folder import FolderArchive
 from pipeline.engine.archive.model import BandFile, Item, TableAsset
 from pipeline.engine.raster import shown
@@ -32,7 +32,7 @@ def check(archive: FolderArchive | str | Path, *, pixels: bool = True) -> Iterat
     used: set[str] = set()
     present: set[str] = set()
     for place, below, names in os.walk(folder.root):
-        below[:] = sorted(d for d in below if not d.startswith("."))
+        below[:] = sorted(d for d in below if not d.startswith(".") and Path(place, d) != folder.root / ids.EXPORTS)
         for name in sorted(n for n in names if not n.startswith(".") and n not in OWN_FILES):
             path = Path(place, name)
             if name.endswith(".json"):

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import ArchiveError
@@ -66,8 +66,8 @@ def staging(root: Path) -> Iterator[Path]:
     """A private folder on the archive's own disk, gone afterwards; those of killed processes are removed too."""
     parent = root / STAGING
     with ExitStack() as owned, reported(root):
-        parent.mkdir(parents=True, exist_ok=True)
-        with locked(parent):
+        owned.callback(_remove_empty, parent)
+        with _claimed(parent):
             for left in (p for p in parent.iterdir() if p.is_dir()):
                 _remove_abandoned(left)
             folder = Path(tempfile.mkdtemp(dir=parent))
@@ -95,6 +95,29 @@ def writable(root: Path) -> None:
         raise ArchiveError(f"There is no archive '{root}'. Make one with `minecover archive create {root}`.")
     if not os.access(root, os.W_OK | os.X_OK):
         raise ArchiveError(f"'{root}' is read-only for this user. Change its permissions or use another folder.")
+
+
+@contextmanager
+def _claimed(parent: Path) -> Iterator[None]:
+    """The staging folder, made and locked. Whoever leaves it last removes it, lock and all: then it is made anew."""
+    with ExitStack() as held:
+        while True:
+            parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                descriptor = os.open(parent / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(descriptor), os.stat(parent / LOCK)):
+                    break
+            held.close()
+        yield
+
+
+def _remove_empty(parent: Path) -> None:
+    with suppress(OSError), _claimed(parent):
+        if os.listdir(parent) == [LOCK]:
+            (parent / LOCK).unlink()
+            parent.rmdir()
 
 
 def _remove_abandoned(folder: Path) -> None:

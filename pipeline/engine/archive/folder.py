@@ -112,6 +112,7 @@ class FolderArchive:
         if not folder.is_dir():
             return []
         names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_dir())
+        names = names if asset_id else [n for n in names if n != ids.EXPORTS]
         found = (self.describe(f"{asset_id}/{name}" if asset_id else name) for name in names)
         return [asset for asset in found if asset is not None]
 
@@ -132,7 +133,7 @@ class FolderArchive:
         durable.writable(self.root)
         asset_id = ids.canonical(asset_id)
         if self.describe(asset_id) is not None and not (kind == "Folder" and ROOTS.fullmatch(asset_id)):
-            raise ArchiveError(f"Asset '{asset_id}' exists already. Choose another id, or delete it first.")
+            raise ArchiveError(f"Asset '{asset_id}' exists already. Choose another id, or ee.data.deleteAsset it.")
         with durable.locked(self.root):
             self._make_parents(asset_id)
             durable.make_folders(self.root / asset_id, self.root)

@@ -8,6 +8,8 @@ PUBLIC_PREFIXES = ("projects/earthengine-public/assets/", "projects/earthengine-
 MAX_COMPONENT_BYTES = 200
 MAX_ID_LENGTH = 1000
 RESERVED = frozenset({"catalog.json", "collection.json"})
+EXPORTS = "exports"
+"""The folder in an archive where exported files land by default; it holds no assets."""
 
 
 def canonical(asset_id: str) -> str:
@@ -18,6 +20,8 @@ def canonical(asset_id: str) -> str:
     asset_id = asset_id.removesuffix("/")
     if not asset_id or len(asset_id) > MAX_ID_LENGTH:
         raise _invalid(asset_id[:80], "it is empty" if not asset_id else f"it is longer than {MAX_ID_LENGTH}")
+    if asset_id.split("/")[0] == EXPORTS:
+        raise _invalid(asset_id, f"'{EXPORTS}' is the archive's folder for exported files")
     for part in asset_id.split("/"):
         problem = _problem(part)
         if problem:

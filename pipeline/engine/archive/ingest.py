@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -105,11 +106,14 @@ def _opened(place: Path) -> FolderArchive:
 
 
 def _asset_id(files: list[Path], collection: str | None, index: str | None, asset: str | None) -> str:
-    if not files or (collection is None) == (asset is None):
-        raise ArchiveError("Give at least one file, and either a collection or an asset id.")
+    if not files:
+        raise ArchiveError("Give at least one file.")
     if asset is not None:
+        if collection is not None:
+            raise ArchiveError("Give --collection or --asset, not both.")
         return ids.canonical(asset)
-    assert collection is not None
+    if collection is None:
+        raise ArchiveError("Say where it goes: --collection ID or --asset ID.")
     return f"{ids.canonical(collection)}/{ids.component(index or files[0].name.split('.')[0])}"
 
 
@@ -133,7 +137,7 @@ def _millis(value: Time) -> int:
 
 
 def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | None) -> list[Source]:
-    headers = [cog.header(file, assume_crs) for file in files]
+    headers = [_header(file, assume_crs) for file in files]
     counts = _band_counts(headers, None if bands is None else len(bands))
     if bands is None:
         names = [n for h, c in zip(headers, counts, strict=True) for n in _own_names(h, c)]
@@ -151,6 +155,15 @@ def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | N
     ]
 
 
+def _header(file: Path, assume_crs: str | None) -> cog.Header:
+    """The header; what is wrong with the file is said of its path as the user gave it."""
+    try:
+        return cog.header(file, assume_crs)
+    except ArchiveError as error:
+        text = str(error).replace(shown(os.path.abspath(file)), f"'{file}'").replace(shown(file), f"'{file}'")
+        raise ArchiveError(text) from error
+
+
 def _band_counts(headers: list[cog.Header], wanted: int | None) -> list[int]:
     """How many bands each file gives: an alpha band is a mask, unless the names say that it is data too."""
     without, every = [len(h.names) - h.alpha for h in headers], [len(h.names) for h in headers]
@@ -158,8 +171,13 @@ def _band_counts(headers: list[cog.Header], wanted: int | None) -> list[int]:
         return without
     if wanted == sum(every):
         return every
-    found = " + ".join(f"{n} in {shown(h.path)}" for n, h in zip(every, headers, strict=True))
-    raise ArchiveError(f"{wanted} band names were given, but there are {found} bands. Name every band, in order.")
+    found = " and ".join(f"'{h.path}' has {_many(n, 'band')}" for n, h in zip(every, headers, strict=True))
+    were = "was" if wanted == 1 else "were"
+    raise ArchiveError(f"{found}, but {_many(wanted, 'name')} {were} given. Name every band, in order.")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _own_names(header: cog.Header, count: int) -> list[str]:

@@ -15,11 +15,15 @@ def lines(archive: Archive, asset_id: str = "", bbox: str = "", start: str = "",
     if asset is None:
         raise ArchiveError(f"Asset '{asset_id}' not found. List its parent, or nothing for the roots.")
     found: Iterable[Asset] = [asset]
+    nothing = "No assets."
     if isinstance(asset, CollectionInfo):
         found = archive.search(asset.id, bbox=_box(bbox), start_ms=_moment(start), end_ms=_moment(end))
+        nothing = "No images."
     elif isinstance(asset, Folder):
         found = archive.children(asset.id)
-    yield from map(_line, found)
+    shown = map(_line, found)
+    yield next(shown, nothing)
+    yield from shown
 
 
 def _line(asset: Asset) -> str:
@@ -46,4 +50,6 @@ def _box(text: str) -> BBox | None:
         west, south, east, north = (float(v) for v in text.split(","))
     except ValueError as error:
         raise ArchiveError(f"'{text}' is not WEST,SOUTH,EAST,NORTH. Use degrees, such as 5.9,46.1,6.4,46.6.") from error
+    if not -90 <= south <= north <= 90:
+        raise ArchiveError(f"'{text}' is not WEST,SOUTH,EAST,NORTH: latitudes go from -90 to 90, the southern first.")
     return (west, south, east, north)

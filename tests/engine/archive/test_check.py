@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.engine import archive
 from pipeline.engine.archive import FolderArchive, cog
+from pipeline.errors import ArchiveError
 from tests.engine.archive.rasters import numbers, write
 
 
@@ -81,8 +82,19 @@ def test_broken_items_are_named(folder: FolderArchive) -> None:
 def test_left_overs_are_noted_but_not_serious(folder: FolderArchive) -> None:
     (folder.root / "C" / "two").mkdir()
     write(folder.root / "C" / "two" / "B2.tif", numbers())
-    (folder.root / ".staging" / "abc").mkdir()
+    (folder.root / ".staging" / "abc").mkdir(parents=True)
     assert [(f.asset, f.serious) for f in archive.check(folder)] == [("C/two/B2.tif", False), (".staging/abc", False)]
+
+
+def test_exports_and_operations_are_no_left_overs(folder: FolderArchive) -> None:
+    for name in ("exports", ".operations"):
+        (folder.root / name).mkdir()
+        (folder.root / name / "ndvi.tif").touch()
+        (folder.root / name / "points.json").touch()
+    assert not list(archive.check(folder))
+    assert [asset.id for asset in folder.children()] == ["C"]
+    with pytest.raises(ArchiveError, match="folder for exported files"):
+        folder.create("exports/C", "ImageCollection")
 
 
 def test_tables_are_checked(folder: FolderArchive) -> None:

@@ -22,11 +22,27 @@ def test_create_add_list_check(tmp_path: Path) -> None:
     assert "nothing changed" in run(*words, "--property", "CLOUD=12.5", "--property", "who=me").output
     assert run("list", place).output == "collection  C  Scenes\n"
     assert run("list", place, "C").output == "image       C/x  2021-06-01T00:00:00Z  B2 B3\n"
-    assert run("list", place, "C", "--start", "2022-01-01").output == ""
+    assert run("list", place, "C", "--start", "2022-01-01").output == "No images.\n"
     assert run("list", place, "C", "--bbox", "2,44,4,46").output != ""
     assert "All images can be read" in run("check", place).output
     (place / "C" / "x" / "x.tif").write_bytes(b"gone")
     assert "1 problem(s)" in run("check", place, code=2).output
+
+
+def test_an_archive_is_made_once(tmp_path: Path) -> None:
+    assert run("create", tmp_path / "a").output.endswith("archive is ready.\n")
+    assert run("create", tmp_path / "a").output.endswith("archive is there already; nothing changed.\n")
+    assert run("list", tmp_path / "a").output == "No assets.\n"
+
+
+def test_an_image_without_time_is_told(tmp_path: Path) -> None:
+    tif = write(tmp_path / "x.tif", numbers())
+    words = ["add", tmp_path / "a", tif, "--band", "B2"]
+    run("create", tmp_path / "a")
+    told = "has no time; filterDate will not find it: --time"
+    assert f"C/x {told}" in run(*words, "--collection", "C").output
+    assert told not in run(*words, "--collection", "D", "--time", "2021-06-01").output
+    assert told not in run(*words, "--asset", "dem").output
 
 
 def test_properties_are_json_or_text() -> None:
@@ -37,7 +53,9 @@ def test_properties_are_json_or_text() -> None:
         named_values(["oops"])
 
 
-@pytest.mark.parametrize("words", [["--bbox", "1,2,3"], ["--start", "June"]])
+@pytest.mark.parametrize(
+    "words", [["--bbox", "1,2,3"], ["--bbox", "5,-91,6,0"], ["--bbox", "5,0,6,91"], ["--start", "June"]]
+)
 def test_wrong_filters_are_refused(tmp_path: Path, words: list[str]) -> None:
     run("create", tmp_path / "a", "C")
     done = CliRunner().invoke(app, ["list", str(tmp_path / "a"), "C", *words])

@@ -56,6 +56,12 @@ def test_images_go_into_their_collection(folder: FolderArchive, tif: Path) -> No
     assert [i.id for i in folder.children("C") if isinstance(i, Item)] == ["C/a", "C/b"]
 
 
+def test_a_collection_is_made_once(folder: FolderArchive) -> None:
+    folder.create("C", "ImageCollection")
+    with pytest.raises(ArchiveError, match=r"remove it with ee\.data\.deleteAsset"):
+        folder.create("C", "ImageCollection")
+
+
 def test_tables(folder: FolderArchive) -> None:
     table = folder.write_table("users/me/t", EMPTY, {"n": 1})
     assert isinstance(folder.describe("users/me/t"), TableAsset) and Path(table.href).suffix == ".geojson"

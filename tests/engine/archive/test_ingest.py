@@ -220,7 +220,7 @@ def test_a_crs_may_be_assumed(folder: FolderArchive, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"bands": ["a"]}, "1 band names were given, but there are 2 in"),
+        ({"bands": ["a"]}, "scene.tif' has 2 bands, but 1 name was given. Name every band"),
         ({}, "does not name its 2 bands. Name them"),
         ({"bands": ["a", "a"]}, "must differ"),
         ({"bands": ["a", "../b"]}, "'../b' cannot name a band"),
@@ -230,7 +230,7 @@ def test_a_crs_may_be_assumed(folder: FolderArchive, tmp_path: Path) -> None:
         ({**GOOD, "time": "June"}, "'June' is not a time"),
         ({**GOOD, "time": "2021-01-02", "end_time": "2021-01-01"}, "ends .* before it starts"),
         ({**GOOD, "index": "../x"}, "Invalid asset id"),
-        ({**GOOD, "asset": "x/y"}, "either a collection or an asset"),
+        ({**GOOD, "asset": "x/y"}, "Give --collection or --asset, not both"),
         ({**GOOD, "properties": {"x": float("nan")}}, "cannot be stored"),
     ],
 )
@@ -238,6 +238,29 @@ def test_wrong_arguments_are_refused(folder: FolderArchive, tif: Path, given: An
     with pytest.raises(ArchiveError, match=message):
         archive.add(folder, tif, C, **given)
     assert not list(folder.root.rglob("*.tif"))
+
+
+def test_an_image_needs_a_place_to_go(folder: FolderArchive, tif: Path) -> None:
+    with pytest.raises(ArchiveError, match="Say where it goes: --collection ID or --asset ID"):
+        archive.add(folder, tif, **GOOD)
+
+
+@pytest.mark.parametrize("name", ["nope.tif", "text.tif"])
+def test_a_file_is_named_as_it_was_given(
+    folder: FolderArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "text.tif").write_text("no raster")
+    monkeypatch.chdir(tmp_path)
+    for given in (name, tmp_path / name):
+        with pytest.raises(ArchiveError, match=f"^'{given}' "):
+            archive.add(folder, given, C, **GOOD)
+
+
+def test_nothing_stays_of_the_staging(folder: FolderArchive, tif: Path) -> None:
+    with durable.staging(folder.root) as other:
+        archive.add(folder, tif, C, **GOOD)
+        assert other.is_dir()
+    assert not (folder.root / durable.STAGING).exists()
 
 
 def test_a_corrupt_source_names_its_block_and_leaves_nothing(folder: FolderArchive, tmp_path: Path) -> None:
