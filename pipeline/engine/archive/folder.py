@@ -133,7 +133,7 @@ class FolderArchive:
         durable.writable(self.root)
         asset_id = ids.canonical(asset_id)
         if self.describe(asset_id) is not None and not (kind == "Folder" and ROOTS.fullmatch(asset_id)):
-            raise ArchiveError(f"Asset '{asset_id}' exists already. Choose another id, or ee.data.deleteAsset it.")
+            raise ArchiveError(f"Asset '{asset_id}' exists already. Take another id, or use ee.data.deleteAsset.")
         with durable.locked(self.root):
             self._make_parents(asset_id)
             durable.make_folders(self.root / asset_id, self.root)

@@ -58,7 +58,7 @@ def test_images_go_into_their_collection(folder: FolderArchive, tif: Path) -> No
 
 def test_a_collection_is_made_once(folder: FolderArchive) -> None:
     folder.create("C", "ImageCollection")
-    with pytest.raises(ArchiveError, match=r"remove it with ee\.data\.deleteAsset"):
+    with pytest.raises(ArchiveError, match=r"or use ee\.data\.deleteAsset"):
         folder.create("C", "ImageCollection")
 
 
