@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("features/**/*.py")])
 
 # The layer of each module or package. In layer 0 a module may import those before it.
-LAYER_0 = ("pipeline.errors", "pipeline.console", "pipeline.region", "pipeline.config", "pipeline.artifacts")
+LAYER_0 = (
+    "pipeline.errors",
+    "pipeline.durable",
+    "pipeline.console",
+    "pipeline.region",
+    "pipeline.config",
+    "pipeline.artifacts",
+)
 LAYER_1 = (
     "pipeline.engine",
     "pipeline.landscape",
@@ -26,7 +33,7 @@ LAYER_1 = (
     "pipeline.patches",
 )
 LAYER_2 = tuple(
-    f"pipeline.{stage}" for stage in ("export", "sample", "select", "train", "classify", "assess", "report")
+    f"pipeline.{stage}" for stage in ("simulate", "export", "sample", "select", "train", "classify", "assess", "report")
 )
 LAYER_3 = (
     "pipeline.cli",
@@ -106,7 +113,7 @@ def allowed(module: str, wanted: str) -> bool:
         return inside(wanted, (*LAYER_0, *LAYER_1, "features") if module == "pipeline.export" else (*LAYER_0, *LAYER_1))
     if inside(module, LAYER_1):
         package = next(p for p in LAYER_1 if inside(module, (p,)))
-        return inside(wanted, (package, "pipeline.errors"))
+        return inside(wanted, (package, "pipeline.errors", "pipeline.durable"))
     return inside(wanted, LAYER_0[: next(i for i, p in enumerate(LAYER_0) if inside(module, (p,)))])
 
 

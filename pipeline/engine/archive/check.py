@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.archive import cog, document, durable, ids
+from pipeline import durable
+from pipeline.engine.archive import cog, document, ids
 from pipeline.engine.archive.folder import FolderArchive
 from pipeline.engine.archive.model import BandFile, Item, TableAsset
 from pipeline.engine.raster import shown

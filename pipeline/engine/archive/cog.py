@@ -26,7 +26,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from pipeline.engine.archive import durable
+from pipeline import durable
 from pipeline.engine.archive.model import BandFile
 from pipeline.engine.raster import band_names, open_raster, read_failure, shown
 from pipeline.engine.values import PixelType, Projection

@@ -1,13 +1,12 @@
 """An archive in a folder: STAC documents under Earth Engine's asset ids, with the files beside them.
 
-    catalog.json
-    COPERNICUS/S2_SR_HARMONIZED/collection.json
+    catalog.json, COPERNICUS/S2_SR_HARMONIZED/collection.json
     COPERNICUS/S2_SR_HARMONIZED/INDEX/INDEX.json        the item: the truth about the image
     COPERNICUS/S2_SR_HARMONIZED/INDEX/B2.tif            its files
     NASA/NASADEM_HGT/001/001.json                       an image of its own
 
-An image exists from the moment its item file does, and its files are never changed under it: a new version has files
-of other names. Links and extents in collection files follow the items and are for other STAC clients only.
+An image exists from the moment its item file does; a new version has files of other names. Links and extents in
+collection files follow the items and are for other STAC clients only.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.archive import cog, document, durable, ids, listing
+from pipeline import durable
+from pipeline.engine.archive import cog, document, ids, listing
 from pipeline.engine.archive.index import Index, Row
 from pipeline.engine.archive.model import (
     Asset,

@@ -16,8 +16,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline import durable
 from pipeline.engine.archive import document as stac
-from pipeline.engine.archive import durable
 from pipeline.engine.archive.model import BBox, Condition
 from pipeline.errors import ArchiveError
 

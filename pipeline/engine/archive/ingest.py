@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.archive import cog, document, durable, ids
+from pipeline import durable
+from pipeline.engine.archive import cog, document, ids
 from pipeline.engine.archive.folder import FolderArchive, Staged
 from pipeline.engine.archive.model import CollectionInfo, Item
 from pipeline.engine.raster import shown

@@ -11,7 +11,7 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from pipeline.engine.archive import durable
+from pipeline import durable
 from pipeline.engine.archive.ids import canonical
 from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.doors import tables

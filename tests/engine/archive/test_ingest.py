@@ -14,8 +14,9 @@ import pytest
 import rasterio
 from rasterio.transform import Affine, from_origin
 
+from pipeline import durable
 from pipeline.engine import archive, raster
-from pipeline.engine.archive import FolderArchive, cog, durable
+from pipeline.engine.archive import FolderArchive, cog
 from pipeline.engine.archive.model import Item
 from pipeline.engine.values import FLOAT
 from pipeline.errors import ArchiveError
