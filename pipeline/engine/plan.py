@@ -62,10 +62,14 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Local:
-    """A function of the same pixel of its inputs. `fn(*inputs)` returns Pixels, or a tuple for `Part` to pick from."""
+    """A function of the same pixel of its inputs. `fn(*inputs)` returns Pixels, or a tuple for `Part` to pick from.
+
+    A pixel of its result holds `bytes_a_pixel` with its mask: a double and a byte, where nothing better is known.
+    """
 
     fn: Callable[..., Any]
     inputs: tuple[Plan, ...]
+    bytes_a_pixel: int = 9
     group = None
 
     def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:

@@ -6,7 +6,7 @@ The answer does not depend on the tiles: every plan computes a pixel from its gr
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
@@ -16,14 +16,13 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from pipeline.engine import limits
-from pipeline.engine.plan import NDArray, Pixels, Plan, evaluate, valid
+from pipeline.engine.plan import Around, NDArray, Pixels, Plan, evaluate, valid
 from pipeline.errors import MinecoverError
 
 Window = tuple[slice, slice]
 
 SIDES = (1024, 512, 256, 128, 64, 32)
-RESULT_BYTES = 9
-SOURCE_BYTES = 3
+RESULT_BYTES = 9  # a double and its mask
 
 
 class Tiler:
@@ -107,21 +106,46 @@ def _client(scheduler: str) -> Any:
 
 
 def bytes_a_pixel(plans: Sequence[Plan]) -> int:
-    """An upper bound of what waits in memory for each pixel: all sources that the plans reach, and all results."""
-    seen: set[Any] = set()
-    total = RESULT_BYTES * (len(plans) + 4)
-    stack: list[Any] = list(plans)
+    """The most that waits in memory for each pixel while the plans are evaluated: each result until its last use."""
+    order, uses = _order(plans)
+    live = peak = 0
+    for plan in order:
+        live += _held(plan)
+        peak = max(peak, live + (plan.bytes_a_pixel if isinstance(plan, Around) else 0))
+        for used in _inputs(plan):
+            uses[used] -= 1
+            if uses[used] == 0:
+                live -= _held(used)
+    return peak
+
+
+def _order(plans: Sequence[Plan]) -> tuple[list[Plan], Counter[Plan]]:
+    """Every plan below these, each after its inputs as `evaluate` does it, and how often each is used."""
+    uses = Counter(plans)
+    order: dict[Plan, None] = {}
+    stack: list[tuple[Plan, bool]] = [(p, False) for p in reversed(plans)]
     while stack:
-        plan = stack.pop()
-        if plan in seen:
+        plan, ready = stack.pop()
+        if plan in order:
             continue
-        seen.add(plan)
-        inputs = getattr(plan, "inputs", ()) or [
-            p for p in (getattr(plan, "whole", None), getattr(plan, "child", None)) if p is not None
-        ]
-        total += getattr(plan, "bytes_a_pixel", 0 if inputs else SOURCE_BYTES)
-        stack.extend(inputs)
-    return total
+        if ready:
+            order[plan] = None
+            uses.update(_inputs(plan))
+            continue
+        stack.append((plan, True))
+        stack.extend((p, False) for p in reversed(_inputs(plan)) if p not in order)
+    return list(order), uses
+
+
+def _inputs(plan: Any) -> list[Plan]:
+    """What the plan is computed from."""
+    alone = [getattr(plan, name) for name in ("whole", "child") if hasattr(plan, name)]
+    return alone or list(getattr(plan, "inputs", ()))
+
+
+def _held(plan: Any) -> int:
+    """Bytes of a pixel of the plan's result."""
+    return RESULT_BYTES if isinstance(plan, Around) else int(getattr(plan, "bytes_a_pixel", RESULT_BYTES))
 
 
 def split(shape: Any, side: int) -> Iterator[Window]:

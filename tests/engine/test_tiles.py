@@ -13,7 +13,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from pipeline.engine.archive import FolderArchive
-from pipeline.engine.plan import Constant, Local, Pixels, evaluate
+from pipeline.engine.plan import Constant, Local, Pixels, Plan, evaluate
 from pipeline.engine.session import Session
 from pipeline.engine.tiles import SIDES, Tiler, assembled, bytes_a_pixel, split
 from pipeline.errors import MinecoverError
@@ -68,10 +68,23 @@ def test_windows_cover_the_grid_once() -> None:
 
 
 def test_the_budget_sets_the_tile() -> None:
-    plans = [Local(lambda *p: p[0], tuple(Constant(0, np.dtype(np.uint8)) for _ in range(3)))] * 5
+    plans = [local(*(Constant(0, np.dtype(np.uint8)) for _ in range(3))) for _ in range(5)]
     sides = [Tiler(2, budget).side(plans) for budget in (1, 1 << 20, 1 << 24, 1 << 30)]
     assert sides == sorted(sides) and sides[0] == SIDES[-1] and sides[-1] == SIDES[0]
-    assert bytes_a_pixel(plans * 2) > bytes_a_pixel(plans)
+
+
+def local(*inputs: Plan) -> Local:
+    return Local(lambda *p: p[0], inputs, bytes_a_pixel=5)
+
+
+def test_memory_is_what_lives_at_one_time() -> None:
+    source = local()
+    assert bytes_a_pixel([source]) == 5
+    assert bytes_a_pixel([source, source]) == 5
+    assert bytes_a_pixel([local() for _ in range(4)]) == 20
+    assert bytes_a_pixel([local(local(local(local())))]) == 10  # each result goes when the next is made
+    seasons = [local(*(local() for _ in range(6))) for _ in range(4)]
+    assert bytes_a_pixel(seasons) == 3 * 5 + 7 * 5  # three are done when the sources of the fourth are read
 
 
 def test_any_tiling_and_number_of_threads_gives_the_same_pixels(scenes: FolderArchive) -> None:

@@ -7,7 +7,7 @@ anew. Knows nothing of assets or documents.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from rasterio.windows import Window
 
 from pipeline import durable
 from pipeline.engine.archive.model import BandFile
-from pipeline.engine.raster import band_names, open_raster, read_failure, shown
+from pipeline.engine.raster import NDArray, band_names, open_raster, read_failure, reading, shown
 from pipeline.engine.values import PixelType, Projection
 from pipeline.errors import ArchiveError
 
@@ -69,6 +69,20 @@ class Header:
         return BandFile(name, "", index, kind, projection, self.width, self.height, nodata, scale, offset)
 
 
+@dataclass(frozen=True)
+class Change:
+    """What becomes of stored numbers on their way in: others, of `dtype`, with `nodata` where there are none.
+
+    `apply` gets (bands, rows, columns) as stored and gives as many; what it makes infinite or NaN is no data.
+    `name` says all of it: two changes of one name do the same.
+    """
+
+    name: str
+    dtype: str
+    nodata: float
+    apply: Callable[[NDArray], NDArray]
+
+
 def header(path: str | Path, assume_crs: str | None = None) -> Header:
     """The header of a GeoTIFF that can be used; refuses one without CRS, without position, or rotated."""
     with open_raster(path) as dataset:
@@ -91,19 +105,28 @@ def header(path: str | Path, assume_crs: str | None = None) -> Header:
 
 
 def convert(
-    source: Header, folder: Path, name: str, bands: Sequence[str], nodata: float | None, pyramiding: str
+    source: Header,
+    folder: Path,
+    name: str,
+    bands: dict[str, int],
+    nodata: float | None,
+    pyramiding: str,
+    change: Change | None = None,
 ) -> Path:
-    """A COG in the folder with the source's first bands under the given names, and overviews down to 256 pixels."""
+    """A COG in the folder with the source's bands of these numbers by name, and overviews down to 256 pixels.
+
+    `nodata` is a stored number of the source. A change takes away the source's nodata and mask and sets its own.
+    """
     if pyramiding not in RESAMPLING:
         raise ArchiveError(f"Pyramiding '{pyramiding}' is not available. Use one of {', '.join(RESAMPLING)}.")
-    nodata = _nodata(source, nodata)
+    dtype = change.dtype if change else source.dtype
     plain, target = folder / f"{name}.plain", folder / f"{name}.tif"
     options = {
         "TILED": True,
         "BLOCKXSIZE": BLOCK,
         "BLOCKYSIZE": BLOCK,
         "COMPRESS": "ZSTD",
-        "PREDICTOR": 3 if np.dtype(source.dtype).kind == "f" else 2,
+        "PREDICTOR": 3 if np.dtype(dtype).kind == "f" else 2,
         "BIGTIFF": "IF_SAFER",
         "COPY_SRC_OVERVIEWS": True,
         # One band after the other, so that a wanted band does not cost the decoding of all: GDAL 3.10's own COG
@@ -114,7 +137,7 @@ def convert(
     environment = {"GDAL_TIFF_INTERNAL_MASK": True, "GDAL_PAM_ENABLED": False, "GDAL_TIFF_OVR_BLOCKSIZE": BLOCK}
     try:
         with rasterio.Env(**environment):
-            _copy_pixels(source, plain, bands, nodata)
+            _copy_pixels(source, plain, bands, _nodata(source, nodata), change)
             with rasterio.open(plain, "r+") as made:
                 made.build_overviews(_overviews(source.width, source.height), RESAMPLING[pyramiding])
             rasterio.shutil.copy(str(plain), str(target), driver="GTiff", **options)
@@ -142,7 +165,8 @@ def read_all(path: str | Path) -> None:
         for band in bands:
             for block, window in dataset.block_windows(band):
                 try:
-                    dataset.read(band, window=window)
+                    with reading():
+                        dataset.read(band, window=window)
                 except (RasterioError, OSError) as error:
                     raise read_failure(path, dataset, band, block) from error
 
@@ -228,16 +252,18 @@ def _overviews(width: int, height: int) -> list[int]:
     return factors
 
 
-def _copy_pixels(source: Header, target: Path, names: Sequence[str], nodata: float | None) -> None:
+def _copy_pixels(
+    source: Header, target: Path, bands: dict[str, int], nodata: float | None, change: Change | None
+) -> None:
     profile = {
         "driver": "GTiff",
         "width": source.width,
         "height": source.height,
-        "count": len(names),
-        "dtype": source.dtype,
+        "count": len(bands),
+        "dtype": change.dtype if change else source.dtype,
         "crs": CRS.from_user_input(source.crs),
         "transform": Affine(*source.transform),
-        "nodata": nodata,
+        "nodata": change.nodata if change else nodata,
         "tiled": True,
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
@@ -246,31 +272,50 @@ def _copy_pixels(source: Header, target: Path, names: Sequence[str], nodata: flo
         "photometric": "MINISBLACK",
         "alpha": "UNSPECIFIED",
     }
+    indexes = list(bands.values())
     with open_raster(source.path) as given, rasterio.open(target, "w", **profile) as made:
-        made.descriptions = tuple(names)
-        for window in _windows(given):
-            data = _read(given, len(names), window)
-            if nodata is not None and data.dtype.kind == "f":
+        made.descriptions = tuple(bands)
+        for window in _windows(given, len(bands)):
+            data = _read(given, indexes, window)
+            if change:
+                data = _changed(change, data, _valid(given, data, indexes, window, nodata))
+            elif nodata is not None and data.dtype.kind == "f":
                 data[~np.isfinite(data)] = nodata
             made.write(data, window=window)
-            if source.masked:
+            if source.masked and not change:
                 made.write_mask(given.read_masks(1, window=window), window=window)
 
 
-def _read(dataset: DatasetReader, count: int, window: Window) -> np.ndarray[Any, Any]:
+def _read(dataset: DatasetReader, indexes: list[int], window: Window) -> NDArray:
     try:
-        data: np.ndarray[Any, Any] = dataset.read(list(range(1, count + 1)), window=window)
+        with reading():
+            data: NDArray = dataset.read(indexes, window=window)
     except (RasterioError, OSError):
         read_all(dataset.name)
         raise
     return data
 
 
-def _windows(dataset: DatasetReader) -> Iterator[Window]:
-    """Windows of whole blocks that together cover the image: about 2048 pixels a side, but no less than a block."""
+def _valid(dataset: DatasetReader, data: NDArray, indexes: list[int], window: Window, nodata: float | None) -> NDArray:
+    """What is neither nodata of any kind, nor masked by the file, nor NaN or infinite."""
+    valid: NDArray = dataset.read_masks(indexes, window=window) > 0
+    if nodata is not None and not np.isnan(nodata):
+        valid &= data != data.dtype.type(nodata)
+    return valid & np.isfinite(data) if data.dtype.kind == "f" else valid
+
+
+def _changed(change: Change, data: NDArray, valid: NDArray) -> NDArray:
+    with np.errstate(all="ignore"):
+        made = change.apply(data)
+        valid &= np.isfinite(made)
+    return np.where(valid, made, change.nodata).astype(change.dtype)
+
+
+def _windows(dataset: DatasetReader, bands: int) -> Iterator[Window]:
+    """Windows of whole blocks that together cover the image: four million numbers at most, but no less than a block."""
     rows, columns = dataset.block_shapes[0]
-    height = max(CHUNK // rows, 1) * rows
     width = max(CHUNK // columns, 1) * columns
+    height = max(CHUNK * CHUNK // (min(width, dataset.width) * bands) // rows, 1) * rows
     for row in range(0, dataset.height, height):
         for column in range(0, dataset.width, width):
             yield Window(column, row, min(width, dataset.width - column), min(height, dataset.height - row))

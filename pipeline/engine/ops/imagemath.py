@@ -105,7 +105,8 @@ def cast_band(band: Band, kind: PixelType) -> Band:
             return Pixels(data, pixels.mask)
         return Pixels(to_type(pixels.data, kind), pixels.mask)
 
-    return Band(band.name, kind, Local(compute, (band.plan,)), band.projection, band.window)
+    held = kind.dtype.itemsize + 1
+    return Band(band.name, kind, Local(compute, (band.plan,), held), band.projection, band.window)
 
 
 def to_type(data: NDArray, kind: PixelType) -> NDArray:

@@ -12,7 +12,7 @@ from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.bands import constant_band
 from pipeline.engine.pairing import matched, paired
-from pipeline.engine.plan import Local, OnGrid, Pixels, both, everywhere, is_everywhere, valid
+from pipeline.engine.plan import Local, NDArray, OnGrid, Pixels, both, everywhere, is_everywhere, valid
 from pipeline.engine.space import shapes
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.space.grids import hull, intersect, overlap
@@ -200,10 +200,17 @@ def _remap(image: Image, old: list[Any], new: list[Any], default: Any, band_name
     if fallback is not None:
         kind = kind.union(fallback.bands[0].type)
 
+    def find(values: NDArray) -> tuple[NDArray, NDArray]:
+        if not len(keys):
+            return np.zeros(values.shape, kind.dtype), np.zeros(values.shape, bool)
+        at = np.clip(np.searchsorted(keys, values), 0, len(keys) - 1)
+        return results[at].astype(kind.dtype), keys[at] == values
+
     def look_up(pixels: Pixels, other: Pixels | None = None) -> Pixels:
-        at = np.clip(np.searchsorted(keys, pixels.data), 0, max(len(keys) - 1, 0))
-        found = keys[at] == pixels.data if len(keys) else np.zeros(pixels.data.shape, bool)
-        data = (results[at] if len(keys) else np.zeros(pixels.data.shape)).astype(kind.dtype)
+        if pixels.data.dtype == np.uint8:  # class codes: a table of all 256 is faster than looking each pixel up
+            data, found = (table[pixels.data] for table in find(np.arange(256)))
+        else:
+            data, found = find(pixels.data)
         if other is None:
             return Pixels(data, both(pixels.mask, found))
         return Pixels(

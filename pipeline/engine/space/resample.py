@@ -16,6 +16,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from pipeline.engine.kernels.interpolate import interpolate
 from pipeline.engine.plan import NDArray, Pixels, everywhere, is_everywhere, valid
 from pipeline.engine.space import crs as crs_
 from pipeline.engine.space.grids import centres
@@ -125,28 +126,25 @@ def _cubic(t: NDArray) -> list[NDArray]:
 def _weighted(
     source: Pixels, x: NDArray, y: NDArray, weights: Callable[[NDArray], list[NDArray]], shape: tuple[int, int]
 ) -> Pixels:
-    """Interpolated value and the share of valid weight; a pixel with less than half of it valid is masked."""
-    height, width = source.data.shape[:2]
-    ok = valid(source.mask)
-    values = source.data if is_everywhere(source.mask) else np.where(ok, source.data, 0)  # no weight silences a NaN
+    """Interpolated value; a pixel with less than half of its weight valid is masked."""
+    height, width = source.data.shape
     base_x, base_y = np.floor(x + SNAP), np.floor(y + SNAP)
-    across = weights(np.maximum(x - base_x, 0))
-    down = weights(np.maximum(y - base_y, 0))
-    first = 1 - len(across) // 2
-    total = np.zeros(shape)
-    weight = np.zeros(shape)
-    for j, wy in enumerate(down):
-        row, inside_y = _index(base_y + (first + j), height)
-        for i, wx in enumerate(across):
-            column, inside_x = _index(base_x + (first + i), width)
-            w = wx * wy * (inside_x & inside_y) * ok[row, column]
-            total += w * values[row, column]
-            weight += w
-    mask = weight >= 0.5
-    data = np.divide(total, weight, out=np.zeros(shape), where=mask)
-    if source.data.dtype.kind in "iu":
-        data = np.rint(data)
-    return Pixels(data.astype(source.data.dtype), mask)
+    across = np.stack(weights(np.maximum(x - base_x, 0)))
+    down = np.stack(weights(np.maximum(y - base_y, 0)))
+    steps = np.arange(len(across)) + 1 - len(across) // 2
+    columns = np.stack([_places(base_x + step, width) for step in steps])
+    rows = np.stack([_places(base_y + step, height) for step in steps])
+    free = is_everywhere(source.mask)
+    ok = np.ones((1, 1), bool) if free else np.ascontiguousarray(valid(source.mask))
+    data, mask = np.zeros(shape, source.data.dtype), np.empty(shape, bool)
+    whole = source.data.dtype.kind in "iu"
+    interpolate(np.ascontiguousarray(source.data), ok, free, columns, across, rows, down, whole, data, mask)
+    return Pixels(data, mask)
+
+
+def _places(values: NDArray, size: int) -> NDArray:
+    index, inside = _index(values, size)
+    return np.where(inside, index, -1)
 
 
 @lru_cache(maxsize=256)
