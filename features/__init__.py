@@ -6,8 +6,8 @@
 Modules here import `ee` and each other only, and build nothing at import, since `ee` objects need an engine first.
 """
 
-from features.annual import observations, scenes, stack
+from features.annual import aliases, observations, scenes, stack
 from features.catalog import describe
 from features.options import Options
 
-__all__ = ["Options", "describe", "observations", "scenes", "stack"]
+__all__ = ["Options", "aliases", "describe", "observations", "scenes", "stack"]

@@ -43,7 +43,8 @@ def observations(region: ee.Geometry, year: int, **options: Any) -> ee.Image:
 
 
 def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
-    """How many images there are of each source: `spring_optical` … `winter_radar` and `lights`, of the year itself."""
+    """How many images each source has: `spring_optical` … `winter_radar` of the year itself, `dem`, `lights`; and the
+    orbit direction that is used, `orbit`."""
     made = chosen(**options)
     half = _hemisphere(region, made)
     way = sentinel1.direction(region, year, made)
@@ -52,7 +53,14 @@ def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
         window = seasons.window(season, year, half)
         found[f"{season}_optical"] = sentinel2.scenes(region, window).size()
         found[f"{season}_radar"] = sentinel1.scenes(region, window, way, made).size()
-    return ee.Dictionary({**found, "lights": nightlights.images(year, made).size(), "orbit": way})
+    found["dem"] = terrain.tiles(region, made).size()
+    found["lights"] = nightlights.images(year, made).filterBounds(region).size()
+    return ee.Dictionary({**found, "orbit": way})
+
+
+def aliases(**options: Any) -> list[tuple[str, str, int]]:
+    """Indices that these options make equal (1) or opposite (−1) in every season: one of each pair says nothing new."""
+    return indices.aliases(chosen(**options))
 
 
 def _hemisphere(region: ee.Geometry, options: Options) -> str:

@@ -23,32 +23,36 @@ class Size:
 
 def size(element: Any) -> Size:
     """How large the graph of an Earth Engine object is."""
-    expression = ee.serializer.encode(element, for_cloud_api=True)
-    return Size(sum(1 for _ in _nodes(expression)), len(json.dumps(expression, separators=(",", ":")).encode()))
+    return _size(ee.serializer.encode(element, for_cloud_api=True))
 
 
 def check(element: Any) -> Size:
     """The size of a graph that can be sent. One that is too large, or that calls what is not there, is an error."""
-    found = size(element)
+    expression = ee.serializer.encode(element, for_cloud_api=True)
+    found = _size(expression)
     if found.bytes > MAX_BYTES:
         raise ValueError(
             f"The script is {found.bytes / 1e6:.1f} MB, and Earth Engine takes {MAX_BYTES / 1e6:.0f} MB. Simplify the "
             "region's outline or ask for fewer bands at a time."
         )
-    wrong = sorted(set(_strangers(ee.serializer.encode(element, for_cloud_api=True))))
+    wrong = sorted(set(_strangers(expression)))
     if wrong:
         raise ValueError(f"Earth Engine has no {'; no '.join(wrong)}.")
     return found
 
 
-def _strangers(expression: Any) -> Iterator[str]:
+def _size(expression: dict[str, Any]) -> Size:
+    return Size(sum(1 for _ in _nodes(expression)), len(json.dumps(expression, separators=(",", ":")).encode()))
+
+
+def _strangers(expression: dict[str, Any]) -> Iterator[str]:
     """Calls that do not fit the signatures which the engine has announced."""
     known = ee.ApiFunction.allSignatures()
     for node in _nodes(expression):
-        call = node.get("functionInvocationValue")
-        if call is None or "functionName" not in call:
+        call = node.get("functionInvocationValue", {})
+        name, given = call.get("functionName"), set(call.get("arguments", {}))
+        if name is None:
             continue
-        name, given = call["functionName"], set(call.get("arguments", {}))
         if name not in known:
             yield f"function {name}"
             continue

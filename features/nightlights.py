@@ -30,8 +30,8 @@ def images(year: int, options: Options) -> ee.ImageCollection:
 def lights(year: int, options: Options) -> ee.Image:
     """Radiance, band `NTL`: VIIRS nW cm⁻² sr⁻¹, Luojia-1 W m⁻² sr⁻¹ µm⁻¹; masked where there is no raster, never 0."""
     if "/" in options.lights:
-        counts = ee.Image(options.lights).select([0]).resample("bilinear").max(0)
-        return counts.pow(1.5).multiply(1e-10).rename("NTL")
+        counts = ee.Image(options.lights).select([0]).toDouble().max(0)
+        return counts.pow(1.5).multiply(1e-10).resample("bilinear").rename("NTL")
     _, band = source(year, options)
-    smooth = images(year, options).map(lambda image: image.resample("bilinear").toFloat())
+    smooth = images(year, options).map(lambda image: image.toFloat().resample("bilinear"))
     return with_blank(smooth, [band]).mean().rename("NTL")

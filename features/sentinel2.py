@@ -46,9 +46,9 @@ def clear_scenes_above(region: ee.Geometry, window: Window, options: Options) ->
 
 
 def reflectance(image: ee.Image, bands: Sequence[str]) -> ee.Image:
-    """Reflectance 0…1 as float; bands that are coarser than 10 m are interpolated bilinearly."""
+    """Reflectance 0…1 as float; bands that are coarser than 10 m are interpolated bilinearly, as float too."""
     fine = image.select([b for b in bands if b in FINE])
-    coarse = image.select([b for b in bands if b not in FINE]).resample("bilinear")
+    coarse = image.select([b for b in bands if b not in FINE]).toFloat().resample("bilinear")
     return fine.addBands(coarse).select(list(bands)).multiply(SCALE).toFloat()
 
 

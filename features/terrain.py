@@ -11,14 +11,23 @@ from features.options import Options
 NASADEM = "NASA/NASADEM_HGT/001"
 GLO30 = "COPERNICUS/DEM/GLO30"
 FLAT_DEGREES = 1
+LEVEL = 1e-9
+"""Metres of rise per metre below which ground is level: what rounding leaves of 0."""
+
+
+def tiles(region: ee.Geometry, options: Options) -> ee.ImageCollection:
+    """The images of the model that touch the region."""
+    if options.dem == "nasadem":
+        return ee.ImageCollection([ee.Image(NASADEM)]).filterBounds(region)
+    return ee.ImageCollection(GLO30).filterBounds(region)
 
 
 def elevation_model(region: ee.Geometry, options: Options) -> ee.Image:
     """Metres above the geoid, one band `elevation` with the model's projection."""
     if options.dem == "nasadem":
         return ee.Image(NASADEM).select("elevation")
-    tiles = ee.ImageCollection(GLO30).filterBounds(region).select("DEM")
-    return tiles.mosaic().setDefaultProjection(tiles.first().projection()).rename("elevation")
+    found = tiles(region, options).select("DEM")
+    return found.mosaic().setDefaultProjection(found.first().projection()).rename("elevation")
 
 
 def terrain(region: ee.Geometry, options: Options) -> ee.Image:
@@ -26,12 +35,12 @@ def terrain(region: ee.Geometry, options: Options) -> ee.Image:
     model = elevation_model(region, options)
     east, north = _gradient(model) if options.slope == "ee4" else _horn(model)
     steepness = east.hypot(north)
-    # Where the ground is level, aspect has no direction: both components are 0.
-    unit = ee.Image.cat([east, north]).divide(steepness).multiply(-1)
+    # Level ground faces nowhere, and would turn its neighbours: both components are 0 there.
+    unit = ee.Image.cat([east, north]).divide(steepness).multiply(-1).multiply(steepness.gt(LEVEL))
     slope = steepness.atan().multiply(180 / math.pi).rename("slope")
     own = ee.Image.cat([slope, unit.select([0, 1], ["aspect_sin", "aspect_cos"])]).toFloat()
     smooth = own.reproject(model.projection()).resample("bilinear")
-    height = model.resample("bilinear")
+    height = model.toFloat().resample("bilinear")
     return ee.Image.cat([height, smooth.select("slope"), _aspect(smooth, options)])
 
 

@@ -1,0 +1,32 @@
+"""Options: defaults that make the catalogue's bands, and plain words for what cannot be chosen."""
+
+from typing import Any
+
+import pytest
+
+from features.options import Options, chosen
+
+
+def test_defaults() -> None:
+    assert chosen() == Options()
+    assert Options(clouds="scl").clouds == ("scl",)  # type: ignore[arg-type]
+    assert Options(clouds=[]).clouds == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ndwi": "gao"}, "ndwi='gao' is not a choice. Choose from 'xu', 'mcfeeters'."),
+        ({"clouds": ("scl", "fmask")}, "clouds='fmask'"),
+        ({"clear": 60}, "clear=60 is not a score"),
+        ({"relative_orbit": 176}, "relative_orbit=176"),
+        ({"lights": "luojia"}, "or the asset id of a Luojia-1 raster"),
+        ({"speckel": "lee"}, "There is no option 'speckel'. Did you mean 'speckle'?"),
+        ({"patch": 15}, "Choose from hemisphere, "),
+        ({"fallback": "no"}, "fallback='no' is not a choice"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=r"\.") as raised:
+        chosen(**given)
+    assert said in str(raised.value)
