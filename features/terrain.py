@@ -11,8 +11,8 @@ from features.options import Options
 NASADEM = "NASA/NASADEM_HGT/001"
 GLO30 = "COPERNICUS/DEM/GLO30"
 FLAT_DEGREES = 1
-LEVEL = 1e-9
-"""Metres of rise per metre below which ground is level: what rounding leaves of 0."""
+LEVEL = 1e-5
+"""Metres of rise per metre below which ground is level: slopes come as float, and rounding leaves less than that."""
 
 
 def tiles(region: ee.Geometry, options: Options) -> ee.ImageCollection:

@@ -11,7 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,9 +146,11 @@ def levels(href: str) -> tuple[tuple[int, int], ...]:
     return _HANDLES.levels[key]
 
 
-def reading() -> AbstractContextManager[Any]:
+@contextmanager
+def reading() -> Iterator[None]:
     """The settings under which a raster that was opened here is to be read."""
-    return rasterio.Env(**OPEN_OPTIONS)
+    with rasterio.Env(**OPEN_OPTIONS):
+        yield
 
 
 def band_names(href: str | Path) -> tuple[str | None, ...]:

@@ -34,22 +34,24 @@ class Added:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file to add: what it says of itself, the names of its bands, and its checksum."""
+class Meaning:
+    """How stored numbers are to be read, what becomes of them, and how they are averaged into overviews."""
 
-    header: cog.Header
-    names: tuple[str, ...]
-    sha256: str
+    nodata: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    pyramiding: str = "mean"
+    change: cog.Change | None = None
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """How stored numbers are to be read, and how they are averaged into overviews."""
+class Source:
+    """A file to add: what it says of itself, the numbers of its bands by their names, its checksum and its meaning."""
 
-    nodata: float | None
-    scale: float
-    offset: float
-    pyramiding: str
+    header: cog.Header
+    bands: dict[str, int]
+    sha256: str
+    meaning: Meaning = Meaning()
 
 
 def add(
@@ -79,31 +81,39 @@ def add(
     files stay as they are and must lie inside the archive. The same call again changes nothing. An empty folder
     becomes an archive first.
     """
-    folder = archive if isinstance(archive, FolderArchive) else _opened(Path(archive))
-    durable.writable(folder.root)
+    folder = opened(archive)
     files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(p) for p in paths]
     asset_id = _asset_id(files, collection, index, asset)
     if not (math.isfinite(scale) and scale != 0 and math.isfinite(offset)):
         raise ArchiveError(f"Scale {scale} and offset {offset} must be finite numbers, and the scale not 0.")
     meaning = Meaning(nodata, scale, offset, pyramiding)
-    described = {**(properties or {}), **_times(time, end_time)}
-    sources = _sources(files, bands, assume_crs)
-    recipe = _recipe(sources, meaning, described, copy)
-    same = _unchanged(folder, asset_id, recipe, overwrite)
+    described = {**(properties or {}), **times(time, end_time)}
+    given = sources(files, bands, meaning, assume_crs)
+    recipe = _recipe(given, meaning, described, copy)
+    same = unchanged(folder, asset_id, recipe, overwrite)
     if same is not None:
         return Added(same, False)
-    if collection is not None and not isinstance(folder.describe(collection), CollectionInfo):
-        folder.create(collection, "ImageCollection")
+    if collection is not None:
+        make_collection(folder, collection)
     with durable.staging(folder.root) as place:
-        staged = _stage(folder, sources, meaning, place) if copy else _in_place(folder, sources, meaning)
-        outline = cog.footprint(sources[0].header)
+        staged = _stage(folder, given, place) if copy else _in_place(folder, given)
+        outline = cog.footprint(given[0].header)
         return Added(folder.commit(asset_id, staged, described, outline, overwrite, recipe), True)
 
 
-def _opened(place: Path) -> FolderArchive:
-    """The archive in a folder; an empty folder becomes one."""
+def opened(archive: FolderArchive | str | Path) -> FolderArchive:
+    """The archive in a folder that can be written to; an empty folder becomes one."""
+    place = archive.root if isinstance(archive, FolderArchive) else Path(archive)
     empty = place.is_dir() and not any(place.iterdir())
-    return FolderArchive.initialise(place) if empty else FolderArchive(place)
+    folder = FolderArchive.initialise(place) if empty else FolderArchive(place)
+    durable.writable(folder.root)
+    return folder
+
+
+def make_collection(folder: FolderArchive, collection: str, mosaic: bool = False) -> None:
+    """Nothing; afterwards there is a collection of this id."""
+    if not isinstance(folder.describe(collection), CollectionInfo):
+        folder.create(collection, "ImageCollection", mosaic=mosaic)
 
 
 def _asset_id(files: list[Path], collection: str | None, index: str | None, asset: str | None) -> str:
@@ -118,15 +128,17 @@ def _asset_id(files: list[Path], collection: str | None, index: str | None, asse
     return f"{ids.canonical(collection)}/{ids.component(index or files[0].name.split('.')[0])}"
 
 
-def _times(start: Time | None, end: Time | None) -> dict[str, int]:
+def times(start: Time | None, end: Time | None) -> dict[str, int]:
+    """Earth Engine's properties of the two moments, in milliseconds; those that are not None."""
     given = {"system:time_start": start, "system:time_end": end}
-    found = {name: _millis(value) for name, value in given.items() if value is not None}
+    found = {name: millis(value) for name, value in given.items() if value is not None}
     if "system:time_end" in found and found["system:time_end"] < found.get("system:time_start", math.inf):
         raise ArchiveError(f"The image ends ({end}) before it starts ({start}). Give both times in UTC, start first.")
     return found
 
 
-def _millis(value: Time) -> int:
+def millis(value: Time) -> int:
+    """A moment in milliseconds since 1970."""
     if isinstance(value, int):
         return value
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -137,7 +149,10 @@ def _millis(value: Time) -> int:
         raise ArchiveError(f"'{value}' is not a time. Use ISO 8601 in UTC, such as 2021-06-01T10:00:00.") from error
 
 
-def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | None) -> list[Source]:
+def sources(
+    files: list[Path], bands: Sequence[str] | None, meaning: Meaning, assume_crs: str | None = None
+) -> list[Source]:
+    """The files with the names of their bands, in order; without names, the files' own are used."""
     headers = [_header(file, assume_crs) for file in files]
     counts = _band_counts(headers, None if bands is None else len(bands))
     if bands is None:
@@ -151,7 +166,7 @@ def _sources(files: list[Path], bands: Sequence[str] | None, assume_crs: str | N
         raise ArchiveError(f"Band names must differ from each other: {', '.join(names)}.")
     ends = [sum(counts[: i + 1]) for i in range(len(counts))]
     return [
-        Source(h, tuple(names[end - count : end]), cog.sha256(h.path))
+        Source(h, {n: i for i, n in enumerate(names[end - count : end], 1)}, cog.sha256(h.path), meaning)
         for h, count, end in zip(headers, counts, ends, strict=True)
     ]
 
@@ -190,14 +205,19 @@ def _own_names(header: cog.Header, count: int) -> list[str]:
     return names
 
 
-def _recipe(sources: list[Source], meaning: Meaning, properties: dict[str, Any], copy: bool) -> str:
+def _recipe(given: list[Source], meaning: Meaning, properties: dict[str, Any], copy: bool) -> str:
     """A fingerprint of all that the image is made from."""
-    files = [(s.sha256, s.names, s.header.crs) for s in sources]
-    parts = [files, [str(v) for v in vars(meaning).values()], sorted(properties.items()), copy]
+    files = [(s.sha256, tuple(s.bands), s.header.crs) for s in given]
+    read = [str(v) for v in (meaning.nodata, meaning.scale, meaning.offset, meaning.pyramiding)]
+    return fingerprint([files, read, sorted(properties.items()), copy])
+
+
+def fingerprint(parts: Sequence[Any]) -> str:
+    """A SHA-256 of values that JSON can hold; others count by their text."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
-def _unchanged(folder: FolderArchive, asset_id: str, recipe: str, overwrite: bool) -> Item | None:
+def unchanged(folder: FolderArchive, asset_id: str, recipe: str, overwrite: bool) -> Item | None:
     """The stored image if it was made from the same; an error if another one is in the way."""
     found = folder.find_document(asset_id)
     if found is None:
@@ -213,36 +233,44 @@ def _unchanged(folder: FolderArchive, asset_id: str, recipe: str, overwrite: boo
     return None
 
 
-def _stage(folder: FolderArchive, sources: list[Source], meaning: Meaning, place: Path) -> list[Staged]:
-    needed = HEADROOM * sum(s.header.pixel_bytes for s in sources)
+def _stage(folder: FolderArchive, given: list[Source], place: Path) -> list[Staged]:
+    check_space(folder, given)
+    return [stage(source, place, str(number)) for number, source in enumerate(given)]
+
+
+def check_space(folder: FolderArchive, given: Sequence[Source]) -> None:
+    """Refuse, before any work is done, what the archive's disk has no room for."""
+    needed = HEADROOM * sum(s.header.pixel_bytes for s in given)
     free = shutil.disk_usage(folder.root).free
     if needed > free:
         raise ArchiveError(
             f"Adding needs about {needed / 1e6:.0f} MB, but the archive's disk has {free / 1e6:.0f} MB free. Free some."
         )
-    return [_convert(source, meaning, place, number) for number, source in enumerate(sources)]
 
 
-def _convert(source: Source, meaning: Meaning, place: Path, number: int) -> Staged:
-    made = cog.convert(source.header, place, str(number), source.names, meaning.nodata, meaning.pyramiding)
+def stage(source: Source, place: Path, name: str) -> Staged:
+    """The file converted and checked in a folder, ready to be moved into the archive."""
+    meaning = source.meaning
+    made = cog.convert(source.header, place, name, source.bands, meaning.nodata, meaning.pyramiding, meaning.change)
     if cog.sha256(source.header.path) != source.sha256:
         raise ArchiveError(f"{shown(source.header.path)} changed while it was read. Add it again once it is complete.")
-    return _staged(cog.header(made), source, meaning, False)
+    return _staged(cog.header(made), {n: i for i, n in enumerate(source.bands, 1)}, source, False)
 
 
-def _in_place(folder: FolderArchive, sources: list[Source], meaning: Meaning) -> list[Staged]:
-    for source in sources:
+def _in_place(folder: FolderArchive, given: list[Source]) -> list[Staged]:
+    for source in given:
         if not source.header.path.resolve().is_relative_to(folder.root):
             raise ArchiveError(
                 f"{shown(source.header.path)} lies outside the archive, so it must be copied. Leave out --in-place."
             )
-    return [_staged(s.header, s, meaning, True) for s in sources]
+    return [_staged(s.header, s.bands, s, True) for s in given]
 
 
-def _staged(header: cog.Header, source: Source, meaning: Meaning, in_place: bool) -> Staged:
+def _staged(header: cog.Header, bands: dict[str, int], source: Source, in_place: bool) -> Staged:
+    meaning = source.meaning
     plain = meaning.scale == 1 and meaning.offset == 0
     kind = document.stored_type(header.dtype) if plain else FLOAT
-    nodata = header.nodata if meaning.nodata is None else meaning.nodata
-    made = [header.band(name, i, kind, nodata, meaning.scale, meaning.offset) for i, name in enumerate(source.names, 1)]
-    key = source.names[0] if len(source.names) == 1 else source.header.path.stem
+    nodata = header.nodata if meaning.nodata is None or meaning.change else meaning.nodata
+    made = [header.band(name, i, kind, nodata, meaning.scale, meaning.offset) for name, i in bands.items()]
+    key = made[0].name if len(made) == 1 else source.header.path.stem
     return Staged(key, header.path.resolve(), cog.verified(header.path), tuple(made), in_place)

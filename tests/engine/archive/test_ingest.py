@@ -366,7 +366,7 @@ def test_the_outline_of_a_whole_globe(tmp_path: Path) -> None:
 def test_the_same_image_added_twice_at_once_is_added_once(
     folder: FolderArchive, tif: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.engine.archive.ingest._unchanged", lambda *given: None)  # neither sees the other
+    monkeypatch.setattr("pipeline.engine.archive.ingest.unchanged", lambda *given: None)  # neither sees the other
     first, second = (archive.add(folder, tif, "C", "x", bands=["a", "b"]) for _ in range(2))
     assert second.item.properties == first.item.properties
     assert [item.index for item in folder.search("C")] == ["x"]
