@@ -11,6 +11,8 @@ from features.options import Options
 NASADEM = "NASA/NASADEM_HGT/001"
 GLO30 = "COPERNICUS/DEM/GLO30"
 FLAT_DEGREES = 1
+MARGIN_M = 100
+"""Slope and interpolation look at a few pixels beyond the region, which may lie on the next tile."""
 LEVEL = 1e-5
 """Metres of rise per metre below which ground is level: slopes come as float, and rounding leaves less than that."""
 
@@ -19,7 +21,7 @@ def tiles(region: ee.Geometry, options: Options) -> ee.ImageCollection:
     """The images of the model that touch the region."""
     if options.dem == "nasadem":
         return ee.ImageCollection([ee.Image(NASADEM)]).filterBounds(region)
-    return ee.ImageCollection(GLO30).filterBounds(region)
+    return ee.ImageCollection(GLO30).filterBounds(region.buffer(MARGIN_M))
 
 
 def elevation_model(region: ee.Geometry, options: Options) -> ee.Image:

@@ -67,7 +67,5 @@ def test_a_stranger_is_named(ee: Any) -> None:
 def test_a_script_too_large_to_send_is_refused(ee: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ring = [[110 + i * 1e-4, 39.7] for i in range(1_000)]
     monkeypatch.setattr(graph, "MAX_BYTES", 20_000)
-    with pytest.raises(
-        ValueError, match=r"The script is .* MB, and .* Simplify the region's outline"
-    ):
+    with pytest.raises(ValueError, match=r"The script is .* MB, and .* Simplify the region's outline"):
         graph.check(features.scenes(ee.Geometry.Polygon([ring]), 2021, hemisphere="north"))
