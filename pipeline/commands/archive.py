@@ -75,6 +75,44 @@ def add(
         say(f"{added.item.id} has no time; filterDate will not find it: --time")
 
 
+@app.command(epilog="Example: minecover archive ingest data/archive downloads/*.SAFE.zip")
+def ingest(
+    archive: Place,
+    paths: Annotated[list[Path], typer.Argument(help="Products: files, SAFE folders, or folders of them.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="What they are if they do not say: sentinel2, cloudscore, sentinel1, nasadem, glo30, viirs, luojia.",
+        ),
+    ] = "",
+    mapping: Annotated[Path | None, typer.Option(help="YAML file that describes any other GeoTIFFs.")] = None,
+    asset: Annotated[str, typer.Option(help="Collection or image to put them in, instead of the usual one.")] = "",
+    linear: Annotated[
+        bool | None, typer.Option("--linear/--db", help="Sentinel-1 numbers are power, or decibels.")
+    ] = None,
+    nodata: Annotated[float | None, typer.Option(help="Stored number that means no data.")] = None,
+    properties: Annotated[list[str] | None, typer.Option("--property", help="NAME=VALUE; may be repeated.")] = None,
+    assume_crs: Annotated[str | None, typer.Option(help="CRS of files that name none, e.g. EPSG:32631.")] = None,
+    all_bands: Annotated[
+        bool, typer.Option("--all-bands", help="Sentinel-2: also AOT, WVP, TCI and cloud and snow probability.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace images that differ.")] = False,
+) -> None:
+    """Bring products in under Earth Engine's ids; the same again changes nothing. Ends with 2 if any is refused."""
+    from pipeline.engine.archive import products
+
+    given = named_values(properties or [])
+    plan = products.plan(
+        paths, products.Options(kind, mapping, asset, linear, nodata, given, assume_crs, all_bands, overwrite)
+    )
+    outcomes = [o for o in progress(products.bring_in(archive, plan), "Ingesting", plan.steps) if o is not None]
+    for outcome in outcomes:
+        say(outcome.line)
+    say(products.summary(outcomes))
+    raise typer.Exit(2 if any(o.status == "refused" for o in outcomes) else 0)
+
+
 @app.command("list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01")
 def list_assets(
     archive: Annotated[str, typer.Argument(help="Folder or STAC address of the archive.")],

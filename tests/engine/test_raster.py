@@ -122,6 +122,21 @@ HOSTILE_VRT = """<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand data
 subClass="VRTRawRasterBand"><SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>"""
 
 
+def test_a_truncated_jpeg_2000_file_is_an_error_however_much_is_read_at_once(tmp_path: Path) -> None:
+    """Several tiles in one read: GDAL would decode them in threads, and report nothing of what these could not."""
+    path = tmp_path / "t.jp2"
+    data = np.random.default_rng(0).integers(0, 9000, (1, 512, 512)).astype(np.uint16)
+    options: Any = {"width": 512, "height": 512, "count": 1, "dtype": "uint16", "crs": "EPSG:32631"}
+    place = rasterio.transform.from_origin(5e5, 5e6, 10, 10)
+    with rasterio.open(
+        path, "w", driver="JP2OpenJPEG", transform=place, BLOCKXSIZE=128, BLOCKYSIZE=128, REVERSIBLE="YES", **options
+    ) as made:
+        made.write(data)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(ArchiveError, match=r"t.jp2', band 1, block \(row \d, column \d\)"):
+        raster.read_window(str(path), [1], (0, 0, 512, 512))
+
+
 @pytest.mark.parametrize("start", [HOSTILE_VRT.encode(), b"", b"II*", b"GIF89a", b"II*\0" + b"\xff" * 40])
 def test_disguised_and_broken_files_are_refused(tmp_path: Path, start: bytes) -> None:
     path = tmp_path / "photo.tif"

@@ -276,7 +276,7 @@ def _copy_pixels(
     with open_raster(source.path) as given, rasterio.open(target, "w", **profile) as made:
         made.descriptions = tuple(bands)
         for window in _windows(given, len(bands)):
-            data = _read(given, indexes, window)
+            data = read(given, indexes, window)
             if change:
                 data = _changed(change, data, _valid(given, data, indexes, window, nodata))
             elif nodata is not None and data.dtype.kind == "f":
@@ -286,7 +286,8 @@ def _copy_pixels(
                 made.write_mask(given.read_masks(1, window=window), window=window)
 
 
-def _read(dataset: DatasetReader, indexes: list[int], window: Window) -> NDArray:
+def read(dataset: DatasetReader, indexes: list[int], window: Window) -> NDArray:
+    """Stored numbers (bands, rows, columns) of a window; an error names the file's first block that cannot be read."""
     try:
         with reading():
             data: NDArray = dataset.read(indexes, window=window)

@@ -200,7 +200,8 @@ def _own_names(header: cog.Header, count: int) -> list[str]:
     names = [n for n in header.names[:count] if n]
     if len(names) < count:
         raise ArchiveError(
-            f"{shown(header.path)} does not name its {count} bands. Name them in order with --band NAME."
+            f"{shown(header.path)} does not name its {_many(count, 'band')}. Name them in order with --band NAME, or "
+            f"with `bands` in a mapping file."
         )
     return names
 
@@ -229,7 +230,7 @@ def unchanged(folder: FolderArchive, asset_id: str, recipe: str, overwrite: bool
         item = folder.describe(asset_id)
         return item if isinstance(item, Item) else None
     if not overwrite:
-        raise ArchiveError(f"Asset '{asset_id}' exists already and differs. Use --overwrite, or another --index.")
+        raise ArchiveError(f"Asset '{asset_id}' exists already and differs. Use --overwrite, or another id.")
     return None
 
 
