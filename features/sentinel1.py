@@ -17,6 +17,7 @@ BANDS = ("VV", "VH")
 
 # Noise stripes lie outside these incidence angles, in degrees.
 NEAR, FAR = 30.63993, 45.23993
+MIDDLE = 38
 
 
 def direction(region: ee.Geometry, year: int, options: Options) -> ee.String:
@@ -37,7 +38,9 @@ def power(region: ee.Geometry, window: Window, way: ee.String, options: Options)
     """Linear power of VV and VH, float, masked at the swath's noisy borders."""
 
     def prepared(image: ee.Image) -> ee.Image:
-        angle = image.select("angle")
+        # Processed products often come without angles, and without the borders that they would tell. A band of this
+        # name that is there keeps it; the added one is then called angle_1.
+        angle = image.addBands(ee.Image.constant(MIDDLE).rename("angle")).select("angle")
         linear = ee.Image.constant(10).pow(image.select(list(BANDS)).divide(10)).rename(list(BANDS)).toFloat()
         linear = linear.updateMask(angle.gt(NEAR).And(angle.lt(FAR)))
         return speckle.FILTERS[options.speckle](linear) if options.speckle in speckle.FILTERS else linear
