@@ -32,7 +32,7 @@ class Options:
     """Whose seasons: `north`, `south`, or None to look where the region lies."""
     fallback: bool = True
     """Whether pixels without an observation take the same season of the years before and after."""
-    clouds: tuple[str, ...] = ("cloud_score", "scl")
+    clouds: tuple[str, ...] = ("cloud_score",)
     """Who must call a pixel clear: any of `cloud_score`, `scl`, `s2cloudless`; () keeps all."""
     clear: float = 0.60
     """Cloud Score+ (cs_cdf) from which a pixel is clear, 0…1."""

@@ -188,7 +188,7 @@ def test_the_tasseled_cap_of_the_top_of_the_atmosphere(local: Local) -> None:
 @pytest.mark.parametrize("fallback", [True, False])
 @pytest.mark.parametrize(
     "sky",
-    [twins.Sky(("scl",)), twins.Sky(("cloud_score",), clear=0.8), twins.Sky(snow=False)],
+    [twins.Sky(("scl",)), twins.Sky(clear=0.8), twins.Sky(("cloud_score", "scl"), snow=False)],
     ids=["scl", "cloud score", "no snow"],
 )
 def test_clouds(local: Local, sky: twins.Sky, fallback: bool) -> None:
