@@ -1,5 +1,5 @@
 # Needs make and Python 3.11 or newer, and nothing else: everything goes into .venv.
-#   make demo       the engine on a small simulated archive; pictures and a GeoTIFF in demo/
+#   make demo       a small simulated district, its 112 features and pictures, in demo/
 #   make test       style, types, tests            make test-all   the longer tests too
 #   make bench      comparisons with other tools   make pictures   the pictures in docs/, drawn again
 
@@ -30,6 +30,8 @@ bench: .venv/ready-test
 pictures: demo
 	@$(BIN) docs/draw_architecture.py
 	@$(BIN) docs/draw_demo.py
+	@$(BIN) -m pipeline simulate build/district
+	@$(BIN) docs/draw_district.py build/district
 
 clean:
 	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Draws docs/pictures/demo.jpg from what `make demo` left: the composite and its NDVI side by side, with a scale."""
+"""Draws docs/pictures/demo.jpg from what `make demo` left: a summer and its NDVI side by side, with a scale."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SIDE, GAP, BAR = 420, 12, 34
 def draw(demo: Path) -> Image.Image:
     """Both pictures beside each other, a colour bar with its numbers under the second."""
     whole = Image.new("RGB", (2 * SIDE + GAP, SIDE + BAR), "white")
-    for i, name in enumerate(("composite.png", "ndvi.png")):
+    for i, name in enumerate(("summer.png", "ndvi.png")):
         picture = Image.open(demo / name).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
         whole.paste(picture, (i * (SIDE + GAP), 0))
     pen = ImageDraw.Draw(whole)

@@ -16,11 +16,14 @@ import typer
 from typer.exceptions import TyperException
 
 from pipeline.commands import archive, engine
+from pipeline.commands.export import export
+from pipeline.commands.simulate import EPILOG, simulate
 from pipeline.console import complain, say, start_logging
 from pipeline.errors import MinecoverError
 
 START = "Start here"
 DATA = "Data and engine"
+STAGES = "Stages"
 EVERYWHERE = ("--debug", "--verbose")
 
 
@@ -90,6 +93,11 @@ def app() -> typer.Typer:
     commands.callback()(everywhere)
     commands.command(rich_help_panel=START, epilog="Example: minecover demo --output demo")(demo)
     commands.command(rich_help_panel=START, epilog="Example: minecover doctor")(doctor)
+    commands.command(rich_help_panel=DATA, epilog=EPILOG)(simulate)
+    commands.command(
+        rich_help_panel=STAGES,
+        epilog="Example: minecover export pit.geojson --year 2021 --archive data/archive --output run",
+    )(export)
     commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
     commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
     return commands

@@ -1,163 +1,75 @@
-"""`minecover demo`: a small archive of a simulated mine, and what a plain Earth Engine script makes of it.
+"""`minecover demo`: a small simulated mining district, its stack of features on disk, and two pictures of it.
 
-After `engine.connect` this is `ee` code that would run unchanged on Google's servers.
+What `script` holds is `ee` code that would run unchanged on Google's servers.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter, sleep
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import Any
 
-from pipeline import landscape
-from pipeline.console import progress
-from pipeline.errors import MinecoverError
+from pipeline import durable
 
-if TYPE_CHECKING:
-    from pipeline.engine.archive import FolderArchive
-
-COLLECTION = "COPERNICUS/S2_SR_HARMONIZED"
-CRS = "EPSG:32649"
-WEST, NORTH, PIXEL, SIZE = 614_000, 4_376_000, 10, 512
-GRID = {
-    "dimensions": {"width": SIZE, "height": SIZE},
-    "affineTransform": {"scaleX": PIXEL, "translateX": WEST, "scaleY": -PIXEL, "translateY": NORTH},
-    "crsCode": CRS,
-}
-TRUE_COLOUR = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 2300, "gamma": 1.3}
-GREENNESS = {"min": 0, "max": 0.8, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
+YEAR, SIZE_KM, SCENES = 2021, 4.0, 24
+TRUE_COLOUR = {"min": 0.02, "max": 0.3, "gamma": 1.2}
+GREENNESS = {"min": 0, "max": 0.7, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
 
 
 def run(output: Path) -> Iterator[str]:
-    """Lines that tell what was made, as it is made: two pictures and a cloud-optimised GeoTIFF in `output`."""
-    from pipeline import engine
+    """Lines that tell what was made, as it is made: a district, a stack of its features, two pictures in `output`."""
+    from pipeline import engine, export
+    from pipeline.region import read_region
+    from pipeline.simulate.write import Wanted, simulate
 
     started = perf_counter()
-    output.mkdir(parents=True, exist_ok=True)
-    archive = output / "archive"
-    make_archive(archive)
-    yield f"{len(landscape.DATES)} simulated Sentinel-2 scenes of a mine are in {archive}"
+    district, made = output / "district", output / "run"
+    wanted = Wanted(SIZE_KM, YEAR, years=1, scenes=SCENES)
+    for _ in simulate(district, wanted):
+        pass
+    yield f"A simulated mining district of {SIZE_KM:g} × {SIZE_KM:g} km, as satellites see it in {YEAR}: {district}"
 
-    engine.connect("local", archive=archive, exports=output)
-    composite, ndvi = script()
-    write_whole(output / "composite.png", picture(composite, TRUE_COLOUR))
-    write_whole(output / "ndvi.png", picture(ndvi, GREENNESS))
-    export(composite.addBands(ndvi).toFloat(), "composite")
+    region = read_region(str(district / "region.geojson"))
+    for _ in export.run(export.Wish(region, YEAR, made, export.Source("local", str(district / "archive")))):
+        pass
+    yield f"All 112 features of it, from the raw scenes: {made / 'stack' / 'stack.vrt'}"
+
+    engine.connect("local", archive=district / "archive")
+    grid = grid_of(wanted.place)
+    for name, image, look in script():
+        durable.write_bytes(output / name, picture(image, look, grid))
     engine.disconnect()
-
-    yield f"Made in {perf_counter() - started:.0f} s:"
-    yield f"  {output / 'composite.png'}  the median of what was not cloudy, in true colour"
-    yield f"  {output / 'ndvi.png'}       its greenness"
-    yield f"  {output / 'composite.tif'}  all bands and NDVI, a cloud-optimised GeoTIFF"
-    yield "Next: look at the pictures, read pipeline/demo.py, and try"
-    yield f"  minecover archive list {archive}"
-    yield f"  minecover engine serve --archive {archive}"
+    yield f"Summer in true colour, and how green it is: {output / 'summer.png'}, {output / 'ndvi.png'}"
+    yield f"Made in {perf_counter() - started:.0f} s. Next: open the stack in QGIS, read pipeline/demo.py, or start"
+    yield "with your own region and scenes: docs/export.md, docs/ingest.md."
 
 
-def script() -> tuple[Any, Any]:
-    """The cloud-free composite of a summer, and its NDVI."""
+def script() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Two pictures of the district's summer: a name, an image of its features, and how they are shown."""
     import ee
 
-    def clear(image: Any) -> Any:
-        scl = image.select("SCL")
-        return image.updateMask(scl.neq(landscape.SCL_SHADOW).And(scl.lt(8)))
+    import features
 
-    scenes = (
-        ee.ImageCollection(COLLECTION)
-        .filterDate("2021-04-01", "2021-10-01")
-        .filter(ee.Filter.lt("CLOUDY_PIXEL_PERCENTAGE", 60))
-    )
-    composite = scenes.map(clear).select(list(landscape.BANDS)).median()
-    return composite, composite.normalizedDifference(["B8", "B4"]).rename("NDVI")
+    place = ee.Geometry.Rectangle([110.065, 39.772, 110.112, 39.81])
+    stack = features.stack(place, YEAR)
+    yield "summer.png", stack.select(["summer_red", "summer_green", "summer_blue"]), TRUE_COLOUR
+    yield "ndvi.png", stack.select("summer_NDVI"), GREENNESS
 
 
-def picture(image: Any, look: dict[str, Any]) -> bytes:
+def picture(image: Any, look: dict[str, Any], grid: dict[str, Any]) -> bytes:
     """The image as a PNG; masked pixels are transparent."""
     import ee
 
-    png: bytes = ee.data.computePixels({"expression": image.visualize(**look), "fileFormat": "PNG", "grid": GRID})
+    png: bytes = ee.data.computePixels({"expression": image.visualize(**look), "fileFormat": "PNG", "grid": grid})
     return png
 
 
-def export(image: Any, name: str) -> None:
-    """Nothing; a cloud-optimised GeoTIFF of this name is where exports go, made as a task like any other."""
-    import ee
-
-    task = ee.batch.Export.image.toDrive(
-        image,
-        description=name,
-        region=ee.Geometry.Rectangle([WEST, NORTH - SIZE * PIXEL, WEST + SIZE * PIXEL, NORTH], CRS, False),
-        crs=CRS,
-        crsTransform=[PIXEL, 0, WEST, 0, -PIXEL, NORTH],
-        formatOptions={"cloudOptimized": True},
-    )
-    task.start()
-    while task.active():
-        sleep(0.1)
-    status = task.status()
-    if status["state"] != "COMPLETED":
-        raise MinecoverError(f"The export ended as {status['state']}: {status.get('error_message', 'no reason given')}")
-
-
-def make_archive(folder: Path, size: int = SIZE, days: Iterable[date] = landscape.DATES) -> FolderArchive:
-    """The archive in the folder, with the simulated scenes added where they were not there before."""
-    from pipeline.engine import archive
-
-    made = archive.FolderArchive.initialise(folder)
-    days = tuple(days)
-    with tempfile.TemporaryDirectory() as temporary:
-        for scene in progress(landscape.scenes(size, days), "Simulating scenes", len(days)):
-            archive.add(
-                made,
-                write_scene(scene, Path(temporary)),
-                COLLECTION,
-                bands=list(scene.bands),
-                time=f"{scene.day}T03:25:00",
-                properties={"CLOUDY_PIXEL_PERCENTAGE": scene.cloudy_percent, "SPACECRAFT_NAME": "simulated"},
-                pyramiding="sample",
-            )
-    return made
-
-
-def write_scene(scene: landscape.Scene, folder: Path) -> Path:
-    """The scene as a GeoTIFF of all its bands in order."""
-    import numpy as np
-    import rasterio
-    from rasterio.transform import from_origin
-
-    height, width = scene.bands["SCL"].shape
-    path = folder / f"{scene.day:%Y%m%d}T032500_simulated.tif"
-    profile = {
-        "driver": "GTiff",
-        "width": width,
-        "height": height,
-        "count": len(scene.bands),
-        "dtype": "uint16",
-        "crs": CRS,
-        "transform": from_origin(WEST, NORTH, PIXEL, PIXEL),
+def grid_of(place: Any) -> dict[str, Any]:
+    """The district's pixels of 10 m, as Earth Engine wants a grid."""
+    height, width = place.shape()
+    return {
+        "dimensions": {"width": width, "height": height},
+        "affineTransform": {"scaleX": 10, "translateX": place.west, "scaleY": -10, "translateY": place.north},
+        "crsCode": place.crs,
     }
-    with rasterio.open(path, "w", **profile) as file:
-        file.write(np.stack(list(scene.bands.values())))
-    return path
-
-
-def write_whole(target: Path, data: bytes) -> None:
-    """Nothing; `target` holds the data."""
-    with whole(target) as temporary:
-        temporary.write_bytes(data)
-
-
-@contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """A path to write to; what is there in the end becomes `target` at once, or nothing does."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -18,10 +18,15 @@ LOCK = ".lock"
 
 def write_text(path: Path, text: str) -> None:
     """Put a whole text file in place at once."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put a whole file in place at once."""
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(temporary, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -42,7 +42,7 @@ def test_the_examples_run_one_after_the_other(
     assert (tmp_path / "my-archive" / "exports" / "results" / "ndvi.tif").is_file()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/engine.md", "docs/architecture.md", "bench/README.md"])
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")), "bench/README.md"])
 def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
         if not link.startswith("http"):

@@ -4,7 +4,9 @@ from datetime import date
 
 import numpy as np
 
-from pipeline import landscape
+from pipeline.engine.archive import FolderArchive
+from tests import landscape
+from tests.scenes import COLLECTION
 
 DAYS = (date(2021, 4, 14), date(2021, 7, 23))
 
@@ -46,3 +48,12 @@ def test_clouds_are_marked_and_counted() -> None:
 def test_most_of_the_ground_is_seen_at_least_once() -> None:
     hidden = [np.isin(s.bands["SCL"], [landscape.SCL_CLOUD, landscape.SCL_SHADOW]) for s in landscape.scenes(256)]
     assert np.all(hidden, axis=0).mean() < 0.01
+
+
+def test_the_archive_of_the_tests_is_as_described(scenes: FolderArchive) -> None:
+    items = list(scenes.search(COLLECTION))
+    assert len(items) == 2
+    for item in items:
+        assert [b.name for b in item.bands] == [*landscape.BANDS, "SCL"]
+        assert {b.projection.crs for b in item.bands} == {"EPSG:32649"}
+        assert 0 < item.properties["CLOUDY_PIXEL_PERCENTAGE"] < 100

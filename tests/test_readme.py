@@ -3,14 +3,13 @@
 import re
 import runpy
 import textwrap
-from datetime import date
 from pathlib import Path
 
 import pytest
 import typer
 
-from pipeline import cli, engine
-from pipeline.demo import make_archive
+from pipeline import cli, demo, engine
+from pipeline.simulate.write import Wanted, simulate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -66,13 +65,13 @@ def test_the_architecture_picture_is_what_its_script_draws() -> None:
 def test_the_script_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_archive(tmp_path / "demo" / "archive", days=(date(2021, 7, 23),))
+    list(simulate(tmp_path / "demo" / "district", Wanted(demo.SIZE_KM, demo.YEAR, years=1, scenes=4)))
     monkeypatch.chdir(tmp_path)
     [script] = re.findall(r"^(    import ee\n(?:    .*\n|\n)+)", README, re.MULTILINE)
     try:
         exec(textwrap.dedent(script), {})
     finally:
         engine.disconnect()
-    answer = re.search(r"\{'nd': (.+)\}", capsys.readouterr().out)
+    answer = re.search(r"\{'spring_NDVI': (.+), 'summer_NDVI': (.+)\}", capsys.readouterr().out)
     assert answer
     assert -1 < float(answer[1]) < 1

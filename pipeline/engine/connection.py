@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.engine.doors.service import Service
 
 LOCAL_PROJECT = "minecover-local"
+DEADLINE_MS = 330_000  # Earth Engine itself gives up after 300 s
 """The project of the local engine; the client recognises asset names only under ids of six letters or more."""
 
 
@@ -135,6 +136,7 @@ def _connect_remote(project: str | None, credentials: Any) -> None:
     import ee
 
     disconnect()
+    _set_deadline(ee)
     ee.Initialize(credentials=credentials, project=project)
 
 
@@ -164,6 +166,7 @@ def _initialize(project: str | None, url: str, **options: Any) -> None:
     from google.auth.exceptions import GoogleAuthError
 
     _stay_offline(ee)
+    _set_deadline(ee)
     try:
         # Credentials that ask nobody: without any, geemap's Map starts Google's login.
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -174,6 +177,11 @@ def _initialize(project: str | None, url: str, **options: Any) -> None:
     except (ee.EEException, OSError) as error:
         disconnect()
         raise MinecoverError(f"The Earth Engine client refused to start at {url}: {error}") from error
+
+
+def _set_deadline(ee: Any) -> None:
+    """Have every call of the client end some day: by default it waits for a silent server without end."""
+    ee.data._get_state().deadline_ms = DEADLINE_MS  # its public setter would connect first
 
 
 def _stay_offline(ee: Any) -> None:

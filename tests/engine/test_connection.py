@@ -1,4 +1,5 @@
 import importlib
+import socket
 import subprocess
 import sys
 
@@ -111,3 +112,10 @@ def test_modules_are_awaited(tmp_path, monkeypatch):
 def test_other_engines_are_refused():
     with pytest.raises(MinecoverError, match="'local' or 'earthengine'"):
         engine.connect("elsewhere")  # type: ignore[arg-type]
+
+
+def test_an_address_that_takes_calls_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DEADLINE_MS", 100)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the client's own tries
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(MinecoverError, match="timed out"):
+        engine.connect("local", url=f"http://127.0.0.1:{silent.getsockname()[1]}")

@@ -20,6 +20,7 @@ import shapely.affinity
 import shapely.geometry
 from affine import Affine
 from pyproj import Transformer
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import CRSError, RasterioError
@@ -141,7 +142,7 @@ def convert(
             with rasterio.open(plain, "r+") as made:
                 made.build_overviews(_overviews(source.width, source.height), RESAMPLING[pyramiding])
             rasterio.shutil.copy(str(plain), str(target), driver="GTiff", **options)
-    except (RasterioError, OSError) as error:
+    except (RasterioError, CPLE_BaseError, OSError) as error:  # GDAL's own error escapes from copy()
         raise ArchiveError(
             f"{shown(source.path)} could not be converted: {error}. Check the free space of the archive's disk; "
             f"nothing was changed."

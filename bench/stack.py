@@ -1,0 +1,130 @@
+"""The full stack of 112 bands from raw scenes: against reading its pixels, over three areas, with one and two threads.
+
+A simulated district of one year: 24 dates of Sentinel-2 and 24 of Sentinel-1 (of which the stack uses one orbit
+direction), Cloud Score+, elevation and lights. The floor reads every block of every file that the stack needs, with
+rasterio on two threads. Each measurement runs in a process of its own; a first round warms caches and compiled code
+and is not counted.
+
+    python bench/stack.py [FOLDER of a district made before with `minecover simulate --size-km 10.3 --years 1`]
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from _timing import seconds
+
+YEAR, SIZE_KM, SIDES = 2021, 10.3, (512, 724, 1024)
+UNUSED = ("B1", "B9", "cs", "SCL")
+COLLECTIONS = ("COPERNICUS/S2_SR_HARMONIZED", "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED", "COPERNICUS/S1_GRD")
+
+
+def stack(folder: Path, side: int, workers: int) -> Any:
+    """Streams the stack of side × side pixels tile by tile and throws each tile away, as an export does."""
+    import ee
+    from affine import Affine
+    from odc.geo.geobox import GeoBox
+
+    import features
+    from pipeline import engine
+    from pipeline.engine.archive import open_archive
+    from pipeline.engine.session import Session
+    from pipeline.simulate.district import Place
+
+    place = Place(round(SIZE_KM * 1000))
+    engine.connect("local", archive=folder / "archive")
+    outline = [place.west, place.north - place.size_m, place.west + place.size_m, place.north]
+    image = features.stack(ee.Geometry.Rectangle(outline, place.crs, False), YEAR)
+    session = Session(open_archive(folder / "archive"), workers=workers)
+    evaluated = session.evaluate(ee.serializer.encode(image, for_cloud_api=True))
+    grid = GeoBox((side, side), Affine(10, 0, place.west, 0, -10, place.north), place.crs)
+
+    def run() -> None:
+        for _, pixels in session.tiles(evaluated, grid):
+            assert len(pixels) == 112
+
+    return run
+
+
+def floor(folder: Path, side: int, workers: int) -> Any:
+    """Reads the bands that the stack needs, of the scenes that it uses."""
+    import rasterio
+    from rasterio.windows import Window
+
+    used = [p for c in COLLECTIONS for p in sorted(folder.glob(f"archive/{c}/*/*.tif")) if needed(p)]
+
+    def read(path: Path) -> None:
+        with rasterio.open(path) as source:
+            part = round(side * 10 / source.transform.a)
+            wanted = [n for n, name in enumerate(source.descriptions, 1) if name not in UNUSED]
+            source.read(wanted, window=Window(0, 0, part, part))
+
+    def run() -> None:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(read, used))
+
+    return run
+
+
+def needed(path: Path) -> bool:
+    """Whether the stack reads the file: of Sentinel-1 the commoner direction only."""
+    if path.stem in UNUSED:
+        return False
+    if "S1_GRD" not in path.as_posix():
+        return True
+    item = next(path.parent.glob("*.json"))
+    return json.loads(item.read_text())["properties"].get("orbitProperties_pass") == "DESCENDING"
+
+
+def measured(kind: str, folder: Path, side: int, workers: int) -> tuple[float, float]:
+    """Seconds (best of several) and peak memory in GB, in a fresh process."""
+    command = [sys.executable, __file__, kind, str(folder), str(side), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    took, gigabytes = json.loads(done.stdout.splitlines()[-1])
+    return took, gigabytes
+
+
+def measure(kind: str, folder: Path, side: int, workers: int) -> None:
+    run = {"stack": stack, "floor": floor}[kind](folder, side, workers)
+    run()
+    best, _ = seconds(run, repeat=3)
+    print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
+
+
+def report(folder: Path) -> None:
+    read, _ = measured("floor", folder, SIDES[-1], 2)
+    two = {side: measured("stack", folder, side, 2) for side in SIDES}
+    one, _ = measured("stack", folder, SIDES[-1], 1)
+    took, gigabytes = two[SIDES[-1]]
+    print(f"reading alone {read:.2f} s; the stack of {SIDES[-1]} squared {took:.2f} s, {gigabytes:.2f} GB")
+    for side, (each, memory) in two.items():
+        print(f"{side:5} px: {each:5.2f} s, {1e6 * each / side**2:.2f} s per million pixels, {memory:.2f} GB")
+    rate = [each / side**2 for side, (each, _) in two.items()]
+    print(f"ratio to reading: {took / read:.2f}")
+    print(f"ratio of slowest to fastest rate: {max(rate) / min(rate):.2f}")
+    print(f"ratio of one thread to two: {one / took:.2f}")
+
+
+def main() -> None:
+    if len(sys.argv) > 2:
+        measure(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    elif len(sys.argv) == 2:
+        report(Path(sys.argv[1]))
+    else:
+        from pipeline.simulate.write import Wanted, simulate
+
+        with tempfile.TemporaryDirectory() as temporary:
+            for line in simulate(Path(temporary), Wanted(SIZE_KM, YEAR, years=1)):
+                print(line)
+            report(Path(temporary))
+
+
+if __name__ == "__main__":
+    main()

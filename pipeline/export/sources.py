@@ -1,0 +1,128 @@
+"""What the engine has for a stack: assets that are missing, empty sources, and what exactly lies in a local archive."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import shapely
+from shapely.geometry import shape
+
+from features import nightlights, sentinel1, sentinel2, terrain
+from features.options import Options
+from features.seasons import Window
+from pipeline.engine.archive import Archive
+from pipeline.engine.archive.model import CollectionInfo, Item
+from pipeline.errors import MinecoverError
+from pipeline.export import requests
+from pipeline.region import Box, Region, box_around
+
+LOADERS = ("Image.load", "ImageCollection.load")
+SOURCES = {"optical": sentinel2.COLLECTION, "radar": sentinel1.COLLECTION}
+OTHERS = ("dem", "lights")
+
+
+def assets(graph: Mapping[str, Any]) -> list[str]:
+    """The ids of all images and collections that a graph reads."""
+    nodes = graph["values"]
+    given = [call["arguments"]["id"] for call in _calls(nodes) if call.get("functionName") in LOADERS]
+    return sorted({str(nodes.get(g.get("valueReference"), g)["constantValue"]) for g in given})
+
+
+def refuse_missing(wanted: Sequence[str], where: str) -> None:
+    """Refuse to begin where an asset is not there that the features read."""
+    missing = [asset for asset in wanted if not requests.exists(asset)]
+    if missing:
+        raise MinecoverError(
+            f"{where} has no {', no '.join(missing)}, which the features read. Add what is missing (`minecover archive "
+            f"add`), or choose other sources, such as --set clouds=scl or --set dem=glo30."
+        )
+
+
+def refuse_empty(
+    scenes: Mapping[str, Any], seasons: Mapping[str, Window], region: Region, year: int, options: Options
+) -> None:
+    """Refuse to begin where a source has no image in any season; say whether the region or the dates are to blame."""
+    for kind, collection in SOURCES.items():
+        if not any(scenes[f"{season}_{kind}"] for season in seasons):
+            _refuse_outside(collection, region)
+            dates = f"{min(w.start for w in seasons.values())} to {max(w.end for w in seasons.values())}"
+            raise MinecoverError(
+                f"{collection} has no image of the region from {dates}{_filters(kind, options)}. Choose another "
+                f"--year, or add scenes."
+            )
+    for kind, asset in _others(year, options).items():
+        if not scenes.get(kind, 1):
+            raise MinecoverError(
+                f"{asset} has nothing of the region{f' in {year}' if kind == 'lights' else ''}. Add it, or choose "
+                f"another source with --set {kind}={'monthly' if kind == 'lights' else 'glo30'}."
+            )
+
+
+def notes(scenes: Mapping[str, Any], seasons: Mapping[str, Window], options: Options) -> Iterator[str]:
+    """A sentence for each season in which a source has nothing."""
+    then = "the same season of the years before and after fills it" if options.fallback else "its bands stay masked"
+    for kind in SOURCES:
+        for season, window in seasons.items():
+            if not scenes[f"{season}_{kind}"]:
+                yield f"{season} has no {kind} scene from {window.start} to {window.end}; {then}."
+
+
+def content(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> dict[str, Any]:
+    """How many images of the assets a stack can draw on, and a checksum of which and in what version."""
+    found = [line for asset in wanted for line in _versions(archive, asset, box, year)]
+    return {"images": len(found), "content": hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]}
+
+
+def _versions(archive: Archive, asset: str, box: Box, year: int) -> list[str]:
+    known = archive.describe(asset)
+    images = [known] if isinstance(known, Item) else []
+    if isinstance(known, CollectionInfo):
+        first, end = (
+            round(datetime(y, m, 1, tzinfo=UTC).timestamp() * 1000) for y, m in ((year - 2, 12), (year + 2, 3))
+        )
+        images = list(archive.search(asset, bbox=box, start_ms=first, end_ms=end))
+        images = images or list(archive.search(asset, bbox=box))
+    return [f"{image.id} {image.version}" for image in images]
+
+
+def _others(year: int, options: Options) -> dict[str, str]:
+    """The assets of what has no season."""
+    lights = options.lights if "/" in options.lights else nightlights.source(year, options)[0]
+    return {"dem": terrain.NASADEM if options.dem == "nasadem" else terrain.GLO30, "lights": lights}
+
+
+def _refuse_outside(collection: str, region: Region) -> None:
+    """Refuse a region that lies elsewhere than all of a collection's images."""
+    found = requests.extent(collection)
+    if found is None:
+        raise MinecoverError(f"{collection} holds no images. Add scenes first, with `minecover archive add`.")
+    there = shape(found)
+    if shapely.intersects(there, region.geometry):
+        return
+    hint = ""
+    if shapely.intersects(there, shapely.transform(region.geometry, lambda p: p[:, ::-1])):
+        hint = " Latitude and longitude of the region look swapped."
+    raise MinecoverError(
+        f"The region lies outside the data: {region.name} is at {region.box}; {collection} has images at "
+        f"{box_around(there)}.{hint} Check the region, or add scenes there."
+    )
+
+
+def _filters(kind: str, options: Options) -> str:
+    if kind == "optical":
+        return ""
+    chosen = [f"orbit {options.orbit}" if options.orbit else "", "instrument mode IW with VV and VH"]
+    chosen.append(f"relative orbit {options.relative_orbit}" if options.relative_orbit else "")
+    return f" ({', '.join(c for c in chosen if c)})"
+
+
+def _calls(node: Any) -> Iterator[dict[str, Any]]:
+    """Every function call in a graph."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for value in inner:
+        yield from _calls(value)
+    if isinstance(node, dict) and "functionInvocationValue" in node:
+        yield node["functionInvocationValue"]
