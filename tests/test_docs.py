@@ -9,7 +9,9 @@ import pytest
 import rasterio
 from affine import Affine
 
+from features import catalog
 from pipeline import engine
+from pipeline.simulate.write import Wanted, simulate
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "engine.md").read_text("utf-8")
@@ -42,7 +44,26 @@ def test_the_examples_run_one_after_the_other(
     assert (tmp_path / "my-archive" / "exports" / "results" / "ndvi.tif").is_file()
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")), "bench/README.md"])
+def test_the_examples_of_the_features_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    list(simulate(tmp_path / "district", Wanted(2, 2021, years=1, scenes=4)))
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "features.md").read_text("utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    try:
+        exec(block, names)
+        bands = names["image"].bandNames().getInfo()
+    finally:
+        engine.disconnect()
+    assert bands == list(catalog.names())
+    assert "'spring_optical': 1" in capsys.readouterr().out
+
+
+PAGES = ["README.md", "bench/README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
         if not link.startswith("http"):

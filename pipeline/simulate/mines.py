@@ -30,6 +30,8 @@ LIFT = 18.0
 """Heights of the steps of a pit wall and of a dump, in metres."""
 TRIES = 4000
 """Places that are tried for a mine."""
+POINTS = 20
+"""Points along each side of a mine's ground that a place is judged by."""
 LEAN = 0.2
 """How far a face may be ahead on one side, for each metre across."""
 EDGE = 60.0
@@ -158,10 +160,13 @@ def _cost(ground: Terrain, water: NDArray) -> NDArray:
 
 def _sited(number: int, area: float, cost: NDArray, taken: NDArray, seed: int) -> Mine | None:
     """A mine at the best of many places; a smaller one where it fits nowhere, and none where that does not either."""
-    fields = np.where(taken, np.float32(np.inf), cost)
+    near = distance(taken)
     for shrink in 0.92 ** np.arange(30):
         sized = _sized(number, Frame(0, 0, 0), area * shrink, named(seed, "mine", number))
-        found = _best_frame(sized, fields, named(seed, "site of mine", number))
+        west, east, north, south = sized.bounds()
+        # A corner of another mine may lie between the points that a place is judged by: keep their spacing away.
+        gap = 0.75 * max(east - west, south - north) / (POINTS - 1)
+        found = _best_frame(sized, np.where(near < gap, np.float32(np.inf), cost), named(seed, "site of mine", number))
         if found is not None:
             return replace(sized, frame=found)
     return None
@@ -171,7 +176,7 @@ def _best_frame(mine: Mine, cost: NDArray, rng: np.random.Generator) -> Frame | 
     """The frame, of many drawn, whose ground costs least; none if every one meets what is forbidden."""
     side = len(cost) * PIXEL
     west, east, north, south = mine.bounds()
-    u, v = (g.ravel() for g in np.meshgrid(np.linspace(west, east, 20), np.linspace(north, south, 20)))
+    u, v = (g.ravel() for g in np.meshgrid(np.linspace(west, east, POINTS), np.linspace(north, south, POINTS)))
     # Middles of the mine's ground are drawn, so that all places are tried equally often.
     angle, (x, y) = rng.uniform(0, 2 * np.pi, TRIES), rng.uniform(0, side, (2, TRIES))
     flip = 1 - 2 * rng.integers(2, size=TRIES)
