@@ -1,11 +1,11 @@
-"""The full stack of 112 bands from raw scenes: against reading its pixels, over three areas, with one and two threads.
+"""The full stack of 112 bands from raw scenes: against reading its pixels, over four areas, with one and two threads.
 
 A simulated district of one year: 24 dates of Sentinel-2 and 24 of Sentinel-1 (of which the stack uses one orbit
 direction), Cloud Score+, elevation and lights. The floor reads every block of every file that the stack needs, with
 rasterio on two threads. Each measurement runs in a process of its own; a first round warms caches and compiled code
 and is not counted.
 
-    python bench/stack.py [FOLDER of a district made before with `minecover simulate --size-km 10.3 --years 1`]
+    python bench/stack.py [FOLDER of a district made before with `minecover simulate --size-km 15.4 --years 1`]
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from typing import Any
 
 from _timing import seconds
 
-YEAR, SIZE_KM, SIDES = 2021, 10.3, (512, 724, 1024)
+YEAR, SIZE_KM = 2021, 15.4
+SHAPES = ((512, 1024), (1024, 1024), (1024, 1536), (1536, 1536))  # whole tiles of 512, an even number but once
+MAIN = SHAPES[1]
 UNUSED = ("B1", "B9", "cs", "SCL")
 COLLECTIONS = ("COPERNICUS/S2_SR_HARMONIZED", "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED", "COPERNICUS/S1_GRD")
 
 
-def stack(folder: Path, side: int, workers: int) -> Any:
-    """Streams the stack of side × side pixels tile by tile and throws each tile away, as an export does."""
+def stack(folder: Path, shape: tuple[int, int], workers: int) -> Any:
+    """Streams the stack of these rows and columns tile by tile and throws each tile away, as an export does."""
     import ee
     from affine import Affine
     from odc.geo.geobox import GeoBox
@@ -44,7 +46,7 @@ def stack(folder: Path, side: int, workers: int) -> Any:
     image = features.stack(ee.Geometry.Rectangle(outline, place.crs, False), YEAR)
     session = Session(open_archive(folder / "archive"), workers=workers)
     evaluated = session.evaluate(ee.serializer.encode(image, for_cloud_api=True))
-    grid = GeoBox((side, side), Affine(10, 0, place.west, 0, -10, place.north), place.crs)
+    grid = GeoBox(shape, Affine(10, 0, place.west, 0, -10, place.north), place.crs)
 
     def run() -> None:
         for _, pixels in session.tiles(evaluated, grid):
@@ -53,7 +55,7 @@ def stack(folder: Path, side: int, workers: int) -> Any:
     return run
 
 
-def floor(folder: Path, side: int, workers: int) -> Any:
+def floor(folder: Path, shape: tuple[int, int], workers: int) -> Any:
     """Reads the bands that the stack needs, of the scenes that it uses."""
     import rasterio
     from rasterio.windows import Window
@@ -62,9 +64,9 @@ def floor(folder: Path, side: int, workers: int) -> Any:
 
     def read(path: Path) -> None:
         with rasterio.open(path) as source:
-            part = round(side * 10 / source.transform.a)
+            rows, columns = (round(n * 10 / source.transform.a) for n in shape)
             wanted = [n for n, name in enumerate(source.descriptions, 1) if name not in UNUSED]
-            source.read(wanted, window=Window(0, 0, part, part))
+            source.read(wanted, window=Window(0, 0, columns, rows))
 
     def run() -> None:
         with ThreadPoolExecutor(workers) as pool:
@@ -83,38 +85,40 @@ def needed(path: Path) -> bool:
     return json.loads(item.read_text())["properties"].get("orbitProperties_pass") == "DESCENDING"
 
 
-def measured(kind: str, folder: Path, side: int, workers: int) -> tuple[float, float]:
+def measured(kind: str, folder: Path, shape: tuple[int, int], workers: int) -> tuple[float, float]:
     """Seconds (best of several) and peak memory in GB, in a fresh process."""
-    command = [sys.executable, __file__, kind, str(folder), str(side), str(workers)]
+    command = [sys.executable, __file__, kind, str(folder), *map(str, shape), str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     took, gigabytes = json.loads(done.stdout.splitlines()[-1])
     return took, gigabytes
 
 
-def measure(kind: str, folder: Path, side: int, workers: int) -> None:
-    run = {"stack": stack, "floor": floor}[kind](folder, side, workers)
+def measure(kind: str, folder: Path, shape: tuple[int, int], workers: int) -> None:
+    run = {"stack": stack, "floor": floor}[kind](folder, shape, workers)
     run()
     best, _ = seconds(run, repeat=3)
     print(json.dumps([best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6]))
 
 
 def report(folder: Path) -> None:
-    read, _ = measured("floor", folder, SIDES[-1], 2)
-    two = {side: measured("stack", folder, side, 2) for side in SIDES}
-    one, _ = measured("stack", folder, SIDES[-1], 1)
-    took, gigabytes = two[SIDES[-1]]
-    print(f"reading alone {read:.2f} s; the stack of {SIDES[-1]} squared {took:.2f} s, {gigabytes:.2f} GB")
-    for side, (each, memory) in two.items():
-        print(f"{side:5} px: {each:5.2f} s, {1e6 * each / side**2:.2f} s per million pixels, {memory:.2f} GB")
-    rate = [each / side**2 for side, (each, _) in two.items()]
+    read, _ = measured("floor", folder, MAIN, 2)
+    two = {shape: measured("stack", folder, shape, 2) for shape in SHAPES}
+    one, _ = measured("stack", folder, MAIN, 1)
+    for (rows, columns), (each, memory) in two.items():
+        rate = 1e6 * each / rows / columns
+        print(f"{rows:5} x {columns:4} px: {each:5.2f} s, {rate:.2f} s per million pixels, {memory:.2f} GB")
+    rates = [each / rows / columns for (rows, columns), (each, _) in two.items()]
+    took, gigabytes = two[MAIN]
+    print(f"reading alone {read:.2f} s; the stack of {MAIN[0]} x {MAIN[1]} {took:.2f} s, {gigabytes:.2f} GB")
     print(f"ratio to reading: {took / read:.2f}")
-    print(f"ratio of slowest to fastest rate: {max(rate) / min(rate):.2f}")
+    print(f"ratio of slowest to fastest rate: {max(rates) / min(rates):.2f}")
     print(f"ratio of one thread to two: {one / took:.2f}")
 
 
 def main() -> None:
     if len(sys.argv) > 2:
-        measure(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+        rows, columns, workers = map(int, sys.argv[3:])
+        measure(sys.argv[1], Path(sys.argv[2]), (rows, columns), workers)
     elif len(sys.argv) == 2:
         report(Path(sys.argv[1]))
     else:

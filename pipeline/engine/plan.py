@@ -9,7 +9,7 @@ This module knows nothing of files, functions or geometries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -174,6 +174,7 @@ class _Grids:
         self._by_id: dict[int, int] = {}
         self._by_value: dict[Hashable, int] = {}
         self._kept: list[GeoBox] = []  # an id means something only while its object lives
+        self._places: dict[tuple[int, int], tuple[slice, slice] | None] = {}
 
     def number(self, grid: GeoBox) -> int:
         """The number of this grid, the same for equal ones."""
@@ -186,6 +187,50 @@ class _Grids:
             self._by_id[id(grid)] = known
             self._kept.append(grid)
         return known
+
+    def size(self, number: int) -> int:
+        """How many pixels a grid has."""
+        return int(self.boxes[number].width * self.boxes[number].height)
+
+    def place(self, number: int, larger: int) -> tuple[slice, slice] | None:
+        """Rows and columns of the larger grid that the other consists of, if it does."""
+        if (number, larger) not in self._places:
+            self._places[number, larger] = place_in(self.boxes[number], self.boxes[larger])
+        return self._places[number, larger]
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """What a plan has on a part of a larger grid that it is computed on anyway."""
+
+    plan: Plan
+    larger: GeoBox
+    rows: slice
+    columns: slice
+    group = None
+
+    def needs(self, grid: GeoBox) -> Sequence[tuple[Plan, GeoBox]]:
+        return [(self.plan, self.larger)]
+
+    def compute(self, grid: GeoBox, inputs: list[Any]) -> Any:
+        found = inputs[0]
+        return self._of(found) if isinstance(found, Pixels) else tuple(self._of(p) for p in found)
+
+    def _of(self, pixels: Pixels) -> Pixels:
+        return Pixels(pixels.data[self.rows, self.columns], pixels.mask[self.rows, self.columns])
+
+
+def place_in(grid: GeoBox, larger: GeoBox) -> tuple[slice, slice] | None:
+    """Rows and columns of the larger grid that the grid consists of, if it does."""
+    own, other = grid.affine, larger.affine
+    if grid.crs != larger.crs or (own.a, own.b, own.d, own.e) != (other.a, other.b, other.d, other.e):
+        return None
+    x, y = ~other * (own.c, own.f)
+    left, top = round(x), round(y)
+    inside = left >= 0 and top >= 0 and left + grid.width <= larger.width and top + grid.height <= larger.height
+    if not inside or max(abs(x - left), abs(y - top)) > 1e-6:
+        return None
+    return slice(top, top + grid.height), slice(left, left + grid.width)
 
 
 def evaluate(plans: Sequence[Plan], grid: GeoBox) -> list[Pixels]:
@@ -205,6 +250,8 @@ class _Run:
         self.done: dict[Key, Any] = {}
         self.roots: list[Key] = [(plan, self.grids.number(grid)) for plan in plans]
         self._expand()
+        self._share()
+        self._count()
 
     def _expand(self) -> None:
         """Everything that the roots need, by an explicit stack: chains may be thousands deep."""
@@ -218,6 +265,44 @@ class _Run:
             inputs = [(p, number(g)) for p, g in plan.needs(self.grids.boxes[grid])]
             self.needs[key] = inputs
             stack.extend(inputs)
+
+    def _share(self) -> None:
+        """Let a plan that is wanted on a grid and on a larger one around it be computed on the larger one only.
+
+        The inputs of a neighbourhood are wanted on a padded grid, and often beside it on the plain one.
+        """
+        grids: dict[Plan, list[int]] = {}
+        for plan, number in self.needs:
+            grids.setdefault(plan, []).append(number)
+        instead: dict[Key, Key] = {}
+        for plan, numbers in grids.items():
+            if len(numbers) > 1:
+                instead.update(self._crops(plan, numbers))
+        for key, inputs in list(self.needs.items()):
+            self.needs[key] = [instead.get(k, k) for k in inputs]
+        for crop in instead.values():
+            self.needs[crop] = [(p, self.grids.number(g)) for p, g in crop[0].needs(self.grids.boxes[crop[1]])]
+        self.roots = [instead.get(k, k) for k in self.roots]
+
+    def _crops(self, plan: Plan, numbers: list[int]) -> Iterator[tuple[Key, Key]]:
+        largest = max(numbers, key=self.grids.size)
+        for number in numbers:
+            place = None if number == largest else self.grids.place(number, largest)
+            if place is not None:
+                yield (plan, number), (Crop(plan, self.grids.boxes[largest], *place), number)
+
+    def _count(self) -> None:
+        """How often each result is used, and which sources are read together, of what the roots still reach."""
+        reached: dict[Key, None] = {}
+        stack = list(self.roots)
+        while stack:
+            key = stack.pop()
+            if key not in reached:
+                reached[key] = None
+                stack.extend(self.needs[key])
+        self.needs = {key: self.needs[key] for key in reached}
+        for key in reached:
+            plan, grid = key
             if plan.group is not None:
                 self.groups.setdefault((plan.group, grid), []).append(key)
         for inputs in (*self.needs.values(), self.roots):

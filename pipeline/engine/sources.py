@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,7 @@ class OwnGrid:
         return resample.take(inputs[0], own[0], where, self.method, grid.shape)
 
 
+@lru_cache(maxsize=256)
 def own_window(grid: GeoBox, projection: Projection, reach: int = 0) -> tuple[tuple[int, int], GeoBox] | None:
     """The window of the projection's own pixels under the grid: its first pixel, and its GeoBox. None: no overlap."""
     transform = Affine(*projection.transform)

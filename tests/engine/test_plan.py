@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.plan import Around, Constant, Local, Part, Pixels, both, evaluate, everywhere, is_everywhere, valid
+from pipeline.engine.plan import (
+    Around,
+    Constant,
+    Local,
+    Part,
+    Pixels,
+    both,
+    evaluate,
+    everywhere,
+    is_everywhere,
+    place_in,
+    valid,
+)
 from tests.engine.arrays import ArrayPlan, grid
 
 HERE = grid(4, 5)
@@ -74,6 +86,31 @@ def test_a_neighbourhood_gets_its_padding_and_parts_come_apart() -> None:
     left, right = evaluate([Part(whole, 0), Part(whole, 1)], HERE)
     assert np.array_equal(left.data[:, 1:], data[:, :-1]) and not left.mask[:, 0].any()
     assert np.array_equal(right.data[:, :-1], data[:, 1:]) and not right.mask[:, -1].any()
+
+
+def test_what_a_neighbourhood_needs_around_serves_for_the_middle_too() -> None:
+    home = grid(10, 12)
+    array = ArrayPlan(np.arange(120.0).reshape(10, 12), np.ones((10, 12), bool), home)
+    sizes: list[tuple[int, int]] = []
+
+    def twice(p: Pixels) -> Pixels:
+        sizes.append(p.data.shape)
+        return Pixels(p.data * 2, p.mask)
+
+    def left(box: Any, p: Pixels) -> Pixels:
+        return Pixels(p.data[2:-2, 1:-5], p.mask[2:-2, 1:-5])
+
+    doubled = Local(twice, (array,))
+    beside = Around(left, (doubled,), lambda box: (3, 2))
+    here = home[3:7, 4:9]
+    plain, moved, both_of = evaluate([doubled, beside, Local(total, (doubled, beside))], here)
+    assert sizes == [(8, 11)]
+    np.testing.assert_array_equal(plain.data, 2 * array.data[3:7, 4:9])
+    np.testing.assert_array_equal(moved.data, 2 * array.data[3:7, 2:7])
+    np.testing.assert_array_equal(both_of.data, plain.data + moved.data)
+    other = grid(10, 12, 20)
+    assert place_in(here, home) == (slice(3, 7), slice(4, 9))
+    assert place_in(home, here) is None and place_in(other[3:7, 4:9], home) is None
 
 
 def test_an_error_in_a_plan_reaches_the_caller() -> None:

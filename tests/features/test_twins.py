@@ -21,6 +21,7 @@ GRID = {
     "affineTransform": {"scaleX": 10, "scaleY": -10, "translateX": WEST, "translateY": NORTH},
     "crsCode": scenes.CRS,
 }
+BOTH = twins.Sky().clouds
 NOTHING = -9999.0
 ASPECT = ("aspect", "aspect_sin", "aspect_cos")
 
@@ -42,6 +43,7 @@ class Local:
 
     def stack(self, *bands: str, year: int = YEAR, **options: Any) -> dict[str, NDArray]:
         """Some bands of the stack."""
+        options = {"clouds": BOTH, **options}
         return self.pixels(features.stack(self.region, year, **options).select(list(bands)))
 
 
@@ -54,7 +56,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture(scope="module")
 def found(local: Local) -> dict[str, NDArray]:
-    return local.pixels(features.stack(local.region, YEAR))
+    return local.pixels(features.stack(local.region, YEAR, clouds=BOTH))
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +132,20 @@ def test_the_scenes_have_what_can_go_wrong(season: str, expected: dict[str, NDAr
 def test_a_part_is_the_same_as_in_the_whole(local: Local, found: dict[str, NDArray]) -> None:
     corner = {"scaleX": 10, "scaleY": -10, "translateX": WEST + 70, "translateY": NORTH - 230}
     part = {**GRID, "dimensions": {"width": 20, "height": 15}, "affineTransform": corner}
-    for name, band in local.pixels(features.stack(local.region, YEAR), part).items():
+    for name, band in local.pixels(features.stack(local.region, YEAR, clouds=BOTH), part).items():
         assert np.array_equal(band, found[name][23:38, 7:27], equal_nan=True), name
 
 
+def test_clouds_are_told_by_cloud_score_alone_by_default(local: Local) -> None:
+    image = features.stack(local.region, YEAR, fallback=False)
+    twin = twins.composite(WORLD, "summer", YEAR, twins.Sky(("cloud_score",)), fallback=False)["NIR"]
+    np.testing.assert_allclose(local.pixels(image.select("summer_NIR"))["summer_NIR"], twin, rtol=1e-5)
+
+
 def test_the_stack_is_float32(local: Local) -> None:
-    types = {band["data_type"]["precision"] for band in features.stack(local.region, YEAR).getInfo()["bands"]}
+    types = {
+        band["data_type"]["precision"] for band in features.stack(local.region, YEAR, clouds=BOTH).getInfo()["bands"]
+    }
     assert types == {"float"}
 
 
@@ -145,7 +155,7 @@ def test_observations(local: Local) -> None:
         for kind, count in zip(("optical", "radar"), twins.observations(WORLD, season, YEAR), strict=True):
             counts[f"{season}_{kind}"] = count.astype(float)
     assert max(c.max() for c in counts.values()) == 3 and min(c.min() for c in counts.values()) == 0
-    agree(local.pixels(features.observations(local.region, YEAR)), counts)
+    agree(local.pixels(features.observations(local.region, YEAR, clouds=BOTH)), counts)
 
 
 def test_scenes(local: Local) -> None:
@@ -188,7 +198,7 @@ def test_the_tasseled_cap_of_the_top_of_the_atmosphere(local: Local) -> None:
 @pytest.mark.parametrize("fallback", [True, False])
 @pytest.mark.parametrize(
     "sky",
-    [twins.Sky(("scl",)), twins.Sky(clear=0.8), twins.Sky(("cloud_score", "scl"), snow=False)],
+    [twins.Sky(("scl",)), twins.Sky(("cloud_score",), clear=0.8), twins.Sky(snow=False)],
     ids=["scl", "cloud score", "no snow"],
 )
 def test_clouds(local: Local, sky: twins.Sky, fallback: bool) -> None:
@@ -275,8 +285,8 @@ def test_a_season_without_any_scene_is_masked(tmp_path: Path) -> None:
     few += twins.during(WORLD, scenes.RADAR, "spring", YEAR)
     with connected(archive=scenes.write(few, tmp_path)) as ee:
         local = Local(ee)
-        bands = local.pixels(features.stack(local.region, YEAR))
-        counts = local.pixels(features.observations(local.region, YEAR))
+        bands = local.pixels(features.stack(local.region, YEAR, clouds=BOTH))
+        counts = local.pixels(features.observations(local.region, YEAR, clouds=BOTH))
     assert len(bands) == 112
     twin = {f"spring_{n}": band for n, band in twins.season(few, "spring", YEAR).items()}
     agree({n: bands[n] for n in twin}, twin)

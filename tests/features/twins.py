@@ -72,7 +72,7 @@ LOOKS = 5.0
 class Sky:
     """How a pixel is found clear: the masks that must all call it so. Shadows of s2cloudless are left out."""
 
-    clouds: tuple[str, ...] = ("cloud_score",)
+    clouds: tuple[str, ...] = ("cloud_score", "scl")
     clear: float = 0.60
     snow: bool = True
 

@@ -34,7 +34,7 @@ from pipeline.engine.values import PixelType, Projection
 from pipeline.errors import ArchiveError
 
 RESAMPLING = {"mean": Resampling.average, "sample": Resampling.nearest, "mode": Resampling.mode}
-BLOCK = 512
+BLOCK = 256
 SMALLEST = 256
 CHUNK = 2048
 EDGE_POINTS = 21

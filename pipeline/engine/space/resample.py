@@ -134,12 +134,8 @@ def _weighted(
     steps = np.arange(len(across)) + 1 - len(across) // 2
     columns = np.stack([_places(base_x + step, width) for step in steps])
     rows = np.stack([_places(base_y + step, height) for step in steps])
-    free = is_everywhere(source.mask)
-    ok = np.ones((1, 1), bool) if free else np.ascontiguousarray(valid(source.mask))
-    data, mask = np.zeros(shape, source.data.dtype), np.empty(shape, bool)
-    whole = source.data.dtype.kind in "iu"
-    interpolate(np.ascontiguousarray(source.data), ok, free, columns, across, rows, down, whole, data, mask)
-    return Pixels(data, mask)
+    ok = None if is_everywhere(source.mask) else np.ascontiguousarray(valid(source.mask))
+    return Pixels(*interpolate(np.ascontiguousarray(source.data), ok, columns, across, rows, down, shape))
 
 
 def _places(values: NDArray, size: int) -> NDArray:

@@ -124,7 +124,7 @@ def test_files_are_cloud_optimised_and_read_band_by_band(folder: FolderArchive, 
     item = archive.add(folder, tif, C, bands=["a", "b"]).item
     with rasterio.open(item.bands[0].href) as file:
         assert file.profile["interleave"] == "band" and file.profile["compress"] == "zstd"
-        assert file.block_shapes == [(512, 512)] * 2 and file.overviews(1) == [2, 4]
+        assert file.block_shapes == [(256, 256)] * 2 and file.overviews(1) == [2, 4]
         full = [int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=b)) for b in (1, 2)]
         small = int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=2, ovr=1))
         assert 8 < small < full[0] < full[1]
