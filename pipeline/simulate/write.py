@@ -30,14 +30,15 @@ from pipeline.console import progress
 from pipeline.engine.archive import FolderArchive
 from pipeline.engine.archive import add as add_image
 from pipeline.errors import MinecoverError
-from pipeline.simulate import products, truth
+from pipeline.simulate import truth
 from pipeline.simulate.district import Place
-from pipeline.simulate.ground import Ground, ground
-from pipeline.simulate.jobs import Job, elevation_jobs, jobs
-from pipeline.simulate.land import lands
-from pipeline.simulate.mines import LAST
-from pipeline.simulate.passes import most
-from pipeline.simulate.products import Image
+from pipeline.simulate.land.mines import LAST
+from pipeline.simulate.land.years import lands
+from pipeline.simulate.scenes import products
+from pipeline.simulate.scenes.ground import Ground, ground
+from pipeline.simulate.scenes.jobs import Job, elevation_jobs, jobs
+from pipeline.simulate.scenes.passes import most
+from pipeline.simulate.scenes.products import Image
 
 ABOUT = "district.json"
 WHAT = "A simulated open-pit mining district; no satellite has seen it. docs/district.md says how it is made."
