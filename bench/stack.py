@@ -122,12 +122,11 @@ def main() -> None:
     elif len(sys.argv) == 2:
         report(Path(sys.argv[1]))
     else:
-        from pipeline.simulate.write import Wanted, simulate
-
-        with tempfile.TemporaryDirectory() as temporary:
-            for line in simulate(Path(temporary), Wanted(SIZE_KM, YEAR, years=1)):
-                print(line)
-            report(Path(temporary))
+        with tempfile.TemporaryDirectory() as folder:
+            # In a process of its own: a child counts its parent's memory at the start as its own peak.
+            options = ["--size-km", str(SIZE_KM), "--year", str(YEAR), "--years", "1"]
+            subprocess.run([sys.executable, "-m", "pipeline", "simulate", folder, *options], check=True)
+            report(Path(folder))
 
 
 if __name__ == "__main__":

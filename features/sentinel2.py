@@ -27,10 +27,10 @@ def scenes(region: ee.Geometry, window: Window) -> ee.ImageCollection:
 
 
 def clear_scenes(region: ee.Geometry, window: Window, options: Options) -> ee.ImageCollection:
-    """Reflectance 0…1 of the ten bands, float, masked where it is not clear; 20 m bands bilinear."""
+    """The ten bands as stored (reflectance × 10,000) but float, masked where not clear; 20 m bands bilinear."""
 
     def prepared(image: ee.Image) -> ee.Image:
-        return reflectance(image, BANDS).updateMask(clouds.clear(image, options))
+        return on_ten_metres(image, BANDS).updateMask(clouds.clear(image, options))
 
     return clouds.linked(scenes(region, window), options).map(prepared)
 
@@ -39,28 +39,28 @@ def clear_scenes_above(region: ee.Geometry, window: Window, options: Options) ->
     """The same of all thirteen bands at the top of the atmosphere; the masks are those of the L2A images."""
 
     def prepared(image: ee.Image) -> ee.Image:
-        return reflectance(image, ALL_BANDS).updateMask(clouds.clear(image, options))
+        return on_ten_metres(image, ALL_BANDS).updateMask(clouds.clear(image, options))
 
     above = ee.ImageCollection(TOP_OF_ATMOSPHERE).filterBounds(region).filterDate(window.start, window.end)
     return clouds.linked(above.linkCollection(ee.ImageCollection(COLLECTION), ["SCL"]), options).map(prepared)
 
 
-def reflectance(image: ee.Image, bands: Sequence[str]) -> ee.Image:
-    """Reflectance 0…1 as float; bands that are coarser than 10 m are interpolated bilinearly, as float too."""
-    fine = image.select([b for b in bands if b in FINE])
+def on_ten_metres(image: ee.Image, bands: Sequence[str]) -> ee.Image:
+    """The bands as float; those that are coarser than 10 m are interpolated bilinearly."""
+    fine = image.select([b for b in bands if b in FINE]).toFloat()
     coarse = image.select([b for b in bands if b not in FINE]).toFloat().resample("bilinear")
-    return fine.addBands(coarse).select(list(bands)).multiply(SCALE).toFloat()
+    return fine.addBands(coarse).select(list(bands))
 
 
 def median(region: ee.Geometry, windows: Sequence[Window], options: Options) -> ee.Image:
-    """The median of the clear scenes of the windows, ten bands by their names in the catalogue."""
+    """Reflectance 0…1: the median of the clear scenes of the windows, ten bands by their names in the catalogue."""
     clear = pooled(lambda w: clear_scenes(region, w, options), windows, BANDS)
-    return clear.median().select(list(BANDS), list(NAMES))
+    return clear.median().multiply(SCALE).select(list(BANDS), list(NAMES))
 
 
 def median_above(region: ee.Geometry, windows: Sequence[Window], options: Options) -> ee.Image:
-    """The median at the top of the atmosphere, thirteen bands by Sentinel-2's names."""
-    return pooled(lambda w: clear_scenes_above(region, w, options), windows, ALL_BANDS).median()
+    """Reflectance 0…1 at the top of the atmosphere, the median, thirteen bands by Sentinel-2's names."""
+    return pooled(lambda w: clear_scenes_above(region, w, options), windows, ALL_BANDS).median().multiply(SCALE)
 
 
 def count(region: ee.Geometry, window: Window, options: Options) -> ee.Image:
