@@ -26,6 +26,10 @@ LAYER_0 = (
 LAYER_1 = (
     "pipeline.engine",
     "pipeline.relief",
+    "pipeline.importance",
+    "pipeline.selection",
+    "pipeline.suspects",
+    "pipeline.baselines",
     "pipeline.models",
     "pipeline.accuracy",
     "pipeline.splits",
