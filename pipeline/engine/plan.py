@@ -143,13 +143,23 @@ def is_everywhere(mask: NDArray) -> bool:
     return mask.strides == (0, 0) and mask.dtype == bool and mask.size > 0 and bool(mask[0, 0])
 
 
+def nowhere(shape: Sequence[int]) -> NDArray:
+    """A mask without a valid pixel that costs no memory."""
+    return np.broadcast_to(np.False_, tuple(shape[:2]))
+
+
+def is_nowhere(mask: NDArray) -> bool:
+    """Whether a mask is the free one without a valid pixel."""
+    return mask.strides == (0, 0) and mask.dtype == bool and mask.size > 0 and not mask[0, 0]
+
+
 def both(first: NDArray, *others: NDArray) -> NDArray:
     """Valid where all are: the intersection of boolean masks, the minimum of partial ones."""
     result = first
     for mask in others:
-        if mask is result or is_everywhere(mask):
+        if mask is result or is_everywhere(mask) or is_nowhere(result):
             continue
-        if is_everywhere(result):
+        if is_everywhere(result) or is_nowhere(mask):
             result = mask
         elif result.dtype == bool and mask.dtype == bool:
             result = result & mask

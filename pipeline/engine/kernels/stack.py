@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from pipeline.engine.plan import NDArray, Pixels, valid
+from pipeline.engine.plan import NDArray, Pixels, is_nowhere, nowhere, valid
 
 BLOCK_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 15
@@ -41,9 +41,14 @@ def reduce_blocks(inputs: Sequence[Sequence[Pixels]], weighted: bool, block: Blo
     and where they are valid.
     """
     height, width = inputs[0][0].mask.shape
+    kinds = [_common_dtype(layers) for layers in inputs]  # of all layers: types must not depend on the tile
+    seen = [k for k in range(len(inputs[0])) if not any(is_nowhere(layers[k].mask) for layers in inputs)]
+    if not seen:
+        return _nothing(kinds, block, (height, width))
+    inputs = [[layers[k] for k in seen] for layers in inputs]
     outputs: list[NDArray] = []
     mask = np.zeros((height, width), np.bool_)
-    for rows, data, weights in _row_blocks(inputs, weighted):
+    for rows, data, weights in _row_blocks(inputs, weighted, kinds):
         values, ok = block(data, weights)
         if not outputs:
             outputs = [np.empty((height, width, *v.shape[1:]), v.dtype) for v in values]
@@ -53,10 +58,17 @@ def reduce_blocks(inputs: Sequence[Sequence[Pixels]], weighted: bool, block: Blo
     return [Pixels(output, mask) for output in outputs]
 
 
-def _row_blocks(inputs: Sequence[Sequence[Pixels]], weighted: bool) -> Iterator[tuple[slice, list[NDArray], NDArray]]:
+def _nothing(kinds: list[np.dtype[Any]], block: Block, shape: tuple[int, int]) -> list[Pixels]:
+    """The outputs where no layer has a valid pixel: of the types that they would have."""
+    values, _ = block([np.zeros((1, 1), kind) for kind in kinds], np.zeros((1, 1), bool))
+    return [Pixels(np.broadcast_to(np.zeros((), v.dtype), (*shape, *v.shape[1:])), nowhere(shape)) for v in values]
+
+
+def _row_blocks(
+    inputs: Sequence[Sequence[Pixels]], weighted: bool, kinds: list[np.dtype[Any]]
+) -> Iterator[tuple[slice, list[NDArray], NDArray]]:
     height, width = inputs[0][0].mask.shape
     count = len(inputs[0])
-    kinds = [_common_dtype(layers) for layers in inputs]
     partial = weighted and any(p.mask.dtype != bool for layers in inputs for p in layers)
     weight = np.dtype(np.float32 if partial else np.bool_)
     bytes_a_row = count * width * (sum(k.itemsize for k in kinds) + weight.itemsize)

@@ -12,7 +12,18 @@ from pipeline.engine.collection import Collection, Feature
 from pipeline.engine.image import Band, Image
 from pipeline.engine.ops.bands import constant_band
 from pipeline.engine.pairing import matched, paired
-from pipeline.engine.plan import Local, NDArray, OnGrid, Pixels, both, everywhere, is_everywhere, valid
+from pipeline.engine.plan import (
+    Local,
+    NDArray,
+    OnGrid,
+    Pixels,
+    both,
+    everywhere,
+    is_everywhere,
+    is_nowhere,
+    nowhere,
+    valid,
+)
 from pipeline.engine.space import shapes
 from pipeline.engine.space.geometry import Geometry
 from pipeline.engine.space.grids import hull, intersect, overlap
@@ -23,6 +34,8 @@ from pipeline.errors import EngineError
 def _as_weight(pixels: Pixels) -> Any:
     """What a mask band says of each pixel: 0 invalid, 1 valid, between partly; masked means invalid."""
     data, own = pixels
+    if data.strides == (0, 0) and data.size and data[0, 0] == 0:  # masked by a constant
+        return nowhere(data.shape)
     if data.dtype.kind == "f":
         weight = np.clip(np.nan_to_num(data), 0, 1).astype(np.float32)
         whole = (weight == 0) | (weight == 1)
@@ -129,7 +142,7 @@ def _unmask(image: Image, value: Image | None, same_footprint: bool) -> Image:
 
 def _fill(kind: PixelType) -> Any:
     def compute(pixels: Pixels, by: Pixels) -> Pixels:
-        if is_everywhere(pixels.mask):
+        if is_everywhere(pixels.mask) or is_nowhere(by.mask):
             return Pixels(pixels.data.astype(kind.dtype, copy=False), pixels.mask)
         good = valid(pixels.mask)
         a, b = matched(pixels.data, by.data)
