@@ -17,6 +17,9 @@ from typer.exceptions import TyperException
 
 from pipeline.commands import archive, engine
 from pipeline.commands.export import export
+from pipeline.commands.review import review
+from pipeline.commands.sample import sample
+from pipeline.commands.select import select
 from pipeline.commands.simulate import EPILOG, simulate
 from pipeline.console import complain, say, start_logging
 from pipeline.errors import MinecoverError
@@ -98,6 +101,9 @@ def app() -> typer.Typer:
         rich_help_panel=STAGES,
         epilog="Example: minecover export pit.geojson --year 2021 --archive data/archive --output run",
     )(export)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover sample configs/demo.yaml")(sample)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover review configs/demo.yaml")(review)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover select configs/demo.yaml")(select)
     commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
     commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
     return commands

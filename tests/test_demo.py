@@ -59,3 +59,23 @@ def test_an_output_that_cannot_be_is_one_plain_message(tmp_path: Path, capsys: p
     (tmp_path / "file").write_text("")
     assert cli.main(["demo", "--output", str(tmp_path / "file" / "demo")]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_samples_and_doubtful_labels_of_the_demo(
+    made: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[1] / "configs" / "demo.yaml").read_text("utf-8").replace("../demo/", "")
+    config = made[0] / "demo.yaml"
+    config.write_text(text.replace("block_m: 500", "block_m: 250, folds: 3"), "utf-8")
+    try:
+        assert cli.main(["review", str(config)]) == 2
+        assert "`minecover sample CONFIG` makes it" in capsys.readouterr().err
+        assert cli.main(["sample", str(config)]) == 0
+        assert "overlapping patches" in capsys.readouterr().out
+        assert cli.main(["review", str(config)]) == 0
+        assert "Nothing was changed" in capsys.readouterr().out
+        listed = (made[0] / "run" / "suspects.csv").read_text("utf-8-sig").splitlines()
+        assert listed[0].startswith("id,given,likely") and len(listed) > 48
+        assert (made[0] / "run" / "pictures" / "suspects.png").stat().st_size > 10_000
+    finally:
+        config.unlink()

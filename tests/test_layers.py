@@ -36,7 +36,8 @@ LAYER_1 = (
     "pipeline.patches",
 )
 LAYER_2 = tuple(
-    f"pipeline.{stage}" for stage in ("simulate", "export", "sample", "select", "train", "classify", "assess", "report")
+    f"pipeline.{stage}"
+    for stage in ("simulate", "export", "sample", "review", "select", "train", "classify", "assess", "report")
 )
 LAYER_3 = (
     "pipeline.cli",
@@ -50,6 +51,7 @@ LAYER_3 = (
 # An import against the layers stands here with its reason.
 AGAINST = {
     ("pipeline.artifacts.stack", "pipeline.engine.raster"): "the one guarded way to open a raster",
+    ("pipeline.select.bands", "features.catalog"): "the one list of bands says which group and season each is of",
 }
 
 # Who may import what lies behind a fence. An exception stands here with its reason.

@@ -1,0 +1,130 @@
+"""The learners that networks are measured against: unfitted scikit-learn classifiers, made from a seed.
+
+Settings are plain and fixed. Where a learner needs it, gaps are filled with medians and values standardised, both by
+what it was fitted on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.covariance import ledoit_wolf
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pipeline.errors import MinecoverError
+
+Floats = NDArray[np.floating[Any]]
+Labels = NDArray[Any]
+
+
+class EqualBayes(GaussianNB):  # type: ignore[misc]
+    """Gaussian naive Bayes in which every class is as likely as any other, however many samples it has."""
+
+    def fit(self, X: Floats, y: Labels) -> Self:
+        """The fitted classifier. Weights that are equal within a class change nothing but the priors."""
+        super().fit(X, y, compute_sample_weight("balanced", y))
+        return self
+
+
+class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The classic classifier of remote sensing: a Gaussian with full covariance for each class, equal priors.
+
+    Covariances are shrunk after Ledoit and Wolf, so few samples still give an answer; with no more samples than
+    features it warns, since the answer then rests on the shrinkage.
+    """
+
+    def fit(self, X: Floats, y: Labels) -> Self:
+        """The fitted classifier."""
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, counts = np.unique(y, return_counts=True)
+        if counts.min() < 2:
+            raise MinecoverError(
+                f"Maximum likelihood needs two samples of each class, and class {self.classes_[counts.argmin()]} has "
+                f"one. Add samples or leave the class out."
+            )
+        if counts.min() <= X.shape[1]:
+            few, p = counts.min(), X.shape[1]
+            warnings.warn(f"a class has {few} samples for {p} features: mostly shrinkage", stacklevel=2)
+        self.means_ = np.array([X[y == c].mean(axis=0) for c in self.classes_])
+        covariances = [ledoit_wolf(X[y == c])[0] for c in self.classes_]
+        smallest = 1e-9 * max(np.trace(c) / len(c) for c in covariances) + 1e-300
+        self.factors_ = np.array([np.linalg.cholesky(c + smallest * np.eye(len(c))) for c in covariances])
+        return self
+
+    def decision_function(self, X: Floats) -> Floats:
+        """Log likelihoods, less a constant: a row a sample, a column a class."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        columns = []
+        for mean, factor in zip(self.means_, self.factors_, strict=True):
+            whitened = np.linalg.solve(factor, (X - mean).T)
+            columns.append(-np.log(np.diag(factor)).sum() - 0.5 * (whitened**2).sum(axis=0))
+        return np.column_stack(columns)
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """How likely each class is, given that all were equally likely."""
+        logs = self.decision_function(X)
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Floats) -> Labels:
+        """The likeliest class of each sample."""
+        best = self.decision_function(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+
+def forest(trees: int) -> Callable[[int], RandomForestClassifier]:
+    """What makes random forests of so many trees; they take NaN as it is."""
+    return lambda seed: RandomForestClassifier(trees, max_features="sqrt", n_jobs=-1, random_state=seed)
+
+
+def _prepared(classifier: Any) -> Pipeline:
+    # A feature without a value in the training samples stays, as zeros: the columns must keep their places.
+    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), classifier)
+
+
+def _svm(seed: int) -> Pipeline:
+    return _prepared(SVC(C=10, gamma="scale", random_state=seed))
+
+
+def _knn(seed: int) -> Pipeline:
+    return _prepared(KNeighborsClassifier(5))
+
+
+def _ann(seed: int) -> Pipeline:
+    return _prepared(MLPClassifier((100,), early_stopping=True, max_iter=500, random_state=seed))
+
+
+def _bayes(seed: int) -> Pipeline:
+    return _prepared(EqualBayes())
+
+
+def _likelihood(seed: int) -> Pipeline:
+    return _prepared(MaximumLikelihood())
+
+
+LEARNERS: dict[str, Callable[[int], Any]] = {
+    "RF": forest(500),
+    "SVM": _svm,
+    "KNN": _knn,
+    "ANN": _ann,
+    "Bayes": _bayes,
+    "ML": _likelihood,
+}
+"""Learner by the short name that tables use."""

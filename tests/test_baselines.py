@@ -1,0 +1,90 @@
+"""The learners: against scikit-learn's own and textbook formulas, with gaps, and on Landsat's classic table."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import multivariate_normal
+from sklearn.base import clone
+from sklearn.covariance import ledoit_wolf
+from sklearn.naive_bayes import GaussianNB
+from sklearn.utils.estimator_checks import check_estimator
+
+from pipeline import baselines
+from pipeline.baselines import LEARNERS, EqualBayes, MaximumLikelihood
+from pipeline.errors import MinecoverError
+
+STATLOG = Path(__file__).parents[2] / "shared/data/statlog-landsat"
+ACCURACY = {"RF": 0.90, "SVM": 0.90, "KNN": 0.89, "ANN": 0.88, "Bayes": 0.78, "ML": 0.83}
+
+
+def clouds(seed: int, counts: tuple[int, ...] = (60, 30, 90), p: int = 4) -> tuple[NDArray[Any], NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(1, len(counts) + 1), counts)
+    mixing = rng.normal(size=(len(counts) + 1, p, p))
+    return np.einsum("ij,ijk->ik", rng.normal(size=(len(y), p)), mixing[y]) + 2 * rng.normal(size=(9, p))[y], y
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_each_learns_with_gaps_and_an_empty_column_and_repeats_itself(name: str) -> None:
+    X, y = clouds(0)
+    X[np.random.default_rng(1).random(X.shape) < 0.05] = np.nan
+    X = np.column_stack([X, np.full(len(X), np.nan)])
+    first, again = (LEARNERS[name](3).fit(X, y).predict(X) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert np.mean(first == y) > 0.7
+    clone(LEARNERS[name](0))
+
+
+def test_maximum_likelihood_is_the_gaussian_density() -> None:
+    X, y = clouds(2)
+    found = MaximumLikelihood().fit(X, y)
+    densities = [multivariate_normal(X[y == c].mean(axis=0), ledoit_wolf(X[y == c])[0]).pdf(X) for c in found.classes_]
+    shares = np.column_stack(densities) / np.sum(densities, axis=0)[:, None]
+    np.testing.assert_allclose(found.predict_proba(X), shares, rtol=1e-6, atol=1e-12)
+    np.testing.assert_array_equal(found.predict(X), found.classes_[shares.argmax(axis=1)])
+
+
+def test_bayes_has_equal_priors() -> None:
+    X, y = clouds(3)
+    ours = EqualBayes().fit(X, y)
+    np.testing.assert_allclose(
+        ours.predict_proba(X), GaussianNB(priors=[1 / 3] * 3).fit(X, y).predict_proba(X), atol=1e-12
+    )
+
+
+def test_maximum_likelihood_says_when_samples_are_few() -> None:
+    X, y = clouds(4, counts=(20, 5), p=8)
+    with pytest.warns(UserWarning, match="5 samples for 8 features"):
+        assert np.isfinite(MaximumLikelihood().fit(X, y).predict_proba(X)).all()
+    with pytest.raises(MinecoverError, match="class 2 has one"):
+        MaximumLikelihood().fit(X[:21], y[:21])
+
+
+@pytest.mark.filterwarnings("ignore:a class has")
+@pytest.mark.parametrize("learner", [MaximumLikelihood(), EqualBayes()], ids=lambda e: type(e).__name__)
+def test_ours_keep_the_contract_of_scikit_learn(learner: Any) -> None:
+    expected = {
+        "check_classifiers_one_label": "one class gives one answer, which is not asked for here",
+        "check_fit2d_1sample": "one sample of a class is refused in our own words",
+        "check_sample_weight_equivalence_on_dense_data": "weights are the learner's own",
+    }
+    results = check_estimator(learner, on_fail=None, expected_failed_checks=expected)
+    failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    assert not failed
+
+
+def test_forests_are_as_large_as_asked() -> None:
+    X, y = clouds(5)
+    assert len(baselines.forest(7)(0).fit(X, y).estimators_) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATLOG.is_dir(), reason="the shared data are not here")
+@pytest.mark.parametrize("name", LEARNERS)
+def test_landsat_accuracies_of_the_literature(name: str) -> None:
+    tables = [np.genfromtxt(STATLOG / f, skip_header=0) for f in ("sat.trn", "sat.tst")]
+    (train, y), (test, truth) = ((t[:, :36], t[:, 36].astype(int)) for t in tables)
+    assert np.mean(LEARNERS[name](0).fit(train, y).predict(test) == truth) > ACCURACY[name]
