@@ -27,7 +27,7 @@ from pipeline.relief import ReliefF
 from pipeline.relief.estimator import scaled, threads
 
 FEATURES, CLASSES, NEIGHBOURS = 112, 6, 100
-SIZES = ((1000, None), (3000, None), (10_000, None), (30_000, None), (100_000, 2000))
+SIZES = ((1200, None), (3000, None), (10_000, None), (30_000, None), (100_000, 2000))
 
 
 def table(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,9 +109,8 @@ def sizes() -> None:
     print(f"floor: {fast / 1e9:.1f}e9 differences a second on {threads()} threads")
     for rows, instances in SIZES:
         command = [sys.executable, __file__, "--one", str(rows), str(instances or 0)]
-        took, memory, before = map(
-            float, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        )
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        took, memory, before = map(float, said.split())
         floor = (instances or rows) * rows * FEATURES / fast
         asked = f"{instances} of " if instances else ""
         print(f"{asked}{rows} rows: {took:.2f} s, {memory:.2f} GB ({before:.2f} before)")
@@ -129,7 +128,7 @@ def main() -> None:
     if options.one:
         one_size(options.one[0], options.one[1] or None)
         return
-    ours(*table(500))  # compile
+    ours(*table(1200))  # compile
     for rows in (2870, 10_000) if options.large else (2870,):
         compare(rows)
     sizes()

@@ -37,6 +37,7 @@ class EqualBayes(GaussianNB):  # type: ignore[misc]
 
     def fit(self, X: Floats, y: Labels) -> Self:
         """The fitted classifier. Weights that are equal within a class change nothing but the priors."""
+        X, y = validate_data(self, X, y)
         super().fit(X, y, compute_sample_weight("balanced", y))
         return self
 
@@ -67,8 +68,8 @@ class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.factors_ = np.array([np.linalg.cholesky(c + smallest * np.eye(len(c))) for c in covariances])
         return self
 
-    def decision_function(self, X: Floats) -> Floats:
-        """Log likelihoods, less a constant: a row a sample, a column a class."""
+    def log_likelihoods(self, X: Floats) -> Floats:
+        """Logs of the densities, less a constant: a row a sample, a column a class."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         columns = []
@@ -79,13 +80,13 @@ class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Floats) -> Floats:
         """How likely each class is, given that all were equally likely."""
-        logs = self.decision_function(X)
+        logs = self.log_likelihoods(X)
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def predict(self, X: Floats) -> Labels:
         """The likeliest class of each sample."""
-        best = self.decision_function(X).argmax(axis=1)
+        best = self.log_likelihoods(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
 
 

@@ -10,10 +10,8 @@ from pipeline.select.work import QUICK_TREES, Lesson, origins
 from pipeline.selection.curves import steps
 
 RANKINGS, SUBSETS = 3, 4
-SHUFFLING = 0.5
-"""Time that shuffling takes on top of a fit, as a share of it; about."""
-FEWER = 0.7
-"""Time of a forest that sees a part of the features, as a share of one that sees all; about."""
+SHUFFLING = 1.3
+"""Time of a forest with all that is asked of it, as a multiple of growing it; about."""
 
 
 def plan(lesson: Lesson, settings: SelectConfig) -> str:
@@ -22,10 +20,8 @@ def plan(lesson: Lesson, settings: SelectConfig) -> str:
     started = time.monotonic()
     train, _ = lesson.folds[0]
     forest(settings.trees)(0).fit(lesson.X[train], lesson.y[train])
-    one = time.monotonic() - started
-    ranked = settings.seeds * len(lesson.folds)
-    small = min(1.0, QUICK_TREES / settings.trees) * (1 + SHUFFLING)
-    seconds = one * (ranked * (1 + SHUFFLING) + (whole - ranked) * FEWER + quick * small)
+    small = min(1.0, QUICK_TREES / settings.trees)
+    seconds = (time.monotonic() - started) * (whole + quick * small) * SHUFFLING
     return (
         f"{len(lesson.y):,} training samples, {len(lesson.bands)} features, {len(lesson.folds)} folds: {whole} forests "
         f"of {settings.trees} trees, {quick} of {min(settings.trees, QUICK_TREES)}, and {len(LEARNERS) - 1} other "
@@ -39,8 +35,9 @@ def fits(lesson: Lesson, settings: SelectConfig) -> tuple[int, int]:
     places = list(origins(lesson.bands).values())
     parts = {p[0] for p in places} | {p[1] for p in places if p[1]}
     sizes = len(settings.sizes or steps(len(lesson.bands)))
-    whole = folds * (settings.seeds + RANKINGS * sizes + SUBSETS + 2 * len(parts) + 1)
-    return whole, folds * (folds - 1 + settings.resamples)
+    whole = folds * (settings.seeds + SUBSETS)
+    judged = RANKINGS * sizes + 2 * len(parts) + 1
+    return whole, folds * (judged + folds - 1 + settings.resamples)
 
 
 def lasting(seconds: float) -> str:

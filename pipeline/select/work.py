@@ -26,6 +26,7 @@ Array = NDArray[Any]
 FEW = 10
 """Neighbours that Relief-F is tried with beside those of the settings."""
 QUICK_TREES = 100
+"""Trees at most of the forests that curves, costs, folds and resamples need by the hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ def selected(lesson: Lesson, settings: SelectConfig, progress: Progress) -> Sele
         lesson.folds,
         scorers={RELIEF: relief(settings.neighbors), FOREST: shuffled(settings.trees, settings.seeds, progress)},
         quick={RELIEF: relief(settings.neighbors), FOREST: shuffled(min(settings.trees, QUICK_TREES), 1)},
-        make=baselines.forest(settings.trees),
+        make=baselines.forest(min(settings.trees, QUICK_TREES)),
         blocks=lesson.blocks,
         learners=baselines.LEARNERS | {"RF": baselines.forest(settings.trees)},
         groups=origins(lesson.bands),
