@@ -109,7 +109,7 @@ def _knn(seed: int) -> Pipeline:
 
 
 def _ann(seed: int) -> Pipeline:
-    return _prepared(MLPClassifier((100,), early_stopping=True, max_iter=500, random_state=seed))
+    return _prepared(MLPClassifier((100,), early_stopping=True, n_iter_no_change=20, max_iter=500, random_state=seed))
 
 
 def _bayes(seed: int) -> Pipeline:

@@ -94,6 +94,14 @@ def test_equals_the_definition(
     np.testing.assert_allclose(found.feature_importances_, expected.mean(axis=0), rtol=0, atol=1e-12)
 
 
+def test_tells_rows_apart_that_single_precision_cannot() -> None:
+    rng = np.random.default_rng(5)
+    X = 0.5 + rng.choice([1e-6, 1e-7, 1e-8], (240, 4)) * rng.normal(size=(240, 4))
+    X[:2] = [[0.0], [1.0]]
+    y = np.arange(240) % 2
+    np.testing.assert_allclose(fitted(X, y, 12), defined(X, y, 12).mean(axis=0), rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("classes", [2, 6])
 @pytest.mark.parametrize("gaps", [0, 0.15])
 @pytest.mark.parametrize("k", [5, 30, 100])
