@@ -29,7 +29,7 @@ from pipeline.splits import (
     read_split,
 )
 
-LESOTHO = Path("/work/shared/data/lesotho-s2-bimonthly-points/points_all.parquet")
+LESOTHO = Path(__file__).parents[2] / "shared" / "data" / "lesotho-s2-bimonthly-points" / "points_all.parquet"
 
 
 def cloud(seed: int, n: int = 300, side: int = 6000, classes: int = 4) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
