@@ -19,6 +19,7 @@ from pipeline.selection.results import (
     Cost,
     Curve,
     Folds,
+    Guarded,
     Make,
     Progress,
     Quality,
@@ -68,9 +69,7 @@ def select(
     tell = progress or (lambda what, done, total: None)
     _check(X, y, names, folds, scorers, quick, groups, blocks)
     samples = arranged(X, y, folds, np.arange(len(y)) if blocks is None else blocks)
-    guarded = guard(samples.X, names)
-    if not guarded.kept:
-        raise MinecoverError("All features are constant in the training samples. Look at the stack's masks.")
+    guarded = _guarded(samples.X, names)
     kept = np.array(guarded.kept)
     ranked = Samples(samples.X[:, kept], samples.y, samples.folds, samples.blocks)
     scores = {}
@@ -119,6 +118,16 @@ def arranged(X: Values, y: Codes, folds: Folds, blocks: Codes) -> Samples:
     place[used[rows]] = np.arange(len(rows))
     moved = [(np.sort(place[train]), np.sort(place[held])) for train, held in folds]
     return Samples(values[rows], y[used][rows], moved, blocks[used][rows])
+
+
+def _guarded(X: Values, names: Sequence[str]) -> Guarded:
+    endless = np.flatnonzero(np.isinf(X).any(axis=0))
+    if endless.size:
+        raise MinecoverError(f"{names[endless[0]]} has infinite values in the samples. Make them NaN: missing.")
+    guarded = guard(X, names)
+    if not guarded.kept:
+        raise MinecoverError("All features are constant in the training samples. Look at the stack's masks.")
+    return guarded
 
 
 def _nested_orders(samples: Samples, scorers: Mapping[str, Scorer], tell: Progress) -> list[Orders]:

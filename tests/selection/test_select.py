@@ -162,6 +162,10 @@ def test_what_cannot_be_done_is_said() -> None:
         chosen((X, y, [*folds[:3], (folds[3][0], folds[3][0])], blocks))
     with pytest.raises(MinecoverError, match="All features are constant"):
         chosen((np.ones_like(X), y, folds, blocks))
+    endless = X.copy()
+    endless[0, 5] = np.inf
+    with pytest.raises(MinecoverError, match="noise1 has infinite values"):
+        chosen((endless, y, folds, blocks))
     with pytest.raises(MinecoverError, match="no feature in common"):
         backwards = {"F": variance, "worst": lambda *a: Scores(tuple(-s for s in variance(*a).mean), (0,) * 16)}
         settings = Settings(combine="intersection", sizes=(2,), resamples=0)
