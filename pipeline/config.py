@@ -151,6 +151,53 @@ class SelectConfig(_Frozen):
     resamples: Annotated[Whole, Field(ge=1)] = 10
 
 
+ModelName = Literal["ResNet50", "ResNet18", "CNN", "RF", "SVM", "KNN", "ANN", "Bayes", "ML"]
+MODELS: tuple[ModelName, ...] = ("ResNet50", "RF", "SVM", "KNN", "ANN", "Bayes", "ML")
+
+
+class TrainConfig(_Frozen):
+    """Which models learn, from which features, and how. What a network sees is `split.patch_px` wide."""
+
+    models: Annotated[tuple[ModelName, ...], Field(min_length=1)] = MODELS
+    features: Literal["all", "Relief-F", "RF", "combined"] = "combined"
+    form: Literal["patch", "dense"] = "dense"
+    epochs: Annotated[Whole, Field(ge=1)] = 100
+    patience: Annotated[Whole, Field(ge=1)] = 15
+    batch: Annotated[Whole, Field(ge=2)] = 64
+    rate: Annotated[Number, Field(gt=0)] = 1e-3
+    decay: Annotated[Number, Field(ge=0)] = 1e-2
+    seeds: Annotated[Whole, Field(ge=1)] = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    deterministic: bool = True
+    weights: Path | None = None
+    tune_minutes: Annotated[Number, Field(ge=0)] = 5.0
+    baselines_see: Literal["pixel", "patch"] = "pixel"
+    _placed = field_validator("weights")(lambda path, info: _place(path, info))
+
+
+class ClassifyConfig(_Frozen):
+    """How the map is made and what is written beside it."""
+
+    model: ModelName = "ResNet50"
+    min_valid: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    memory_gb: Annotated[Number, Field(gt=0)] = 2.0
+    probabilities: bool = True
+    majority_px: Annotated[Whole, Field(ge=0)] = 0
+    min_area_m2: Annotated[Number, Field(ge=0)] = 0.0
+    polygons: bool = False
+
+
+class AssessConfig(_Frozen):
+    """The reference sample that accuracies and areas are estimated from; without one only the split is told."""
+
+    reference: Path | None = None
+    field: Text = "class"
+    map: Text | None = None
+    draws: Annotated[Whole, Field(ge=100)] = 2000
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    _placed = field_validator("reference")(lambda path, info: _place(path, info))
+
+
 class Config(_Frozen):
     """All that a run is made from."""
 
@@ -164,6 +211,9 @@ class Config(_Frozen):
     labels: Labels
     split: SplitConfig = SplitConfig()
     select: SelectConfig = SelectConfig()
+    train: TrainConfig = TrainConfig()
+    classify: ClassifyConfig = ClassifyConfig()
+    assess: AssessConfig = AssessConfig()
     _placed = field_validator("region", "output", "archive")(lambda path, info: _place(path, info))
 
 
@@ -172,6 +222,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "labels": Labels,
     "split": SplitConfig,
     "select": SelectConfig,
+    "train": TrainConfig,
+    "classify": ClassifyConfig,
+    "assess": AssessConfig,
 }
 
 

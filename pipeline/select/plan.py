@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from pipeline.baselines import LEARNERS, forest
 from pipeline.config import SelectConfig
+from pipeline.models.baselines import LEARNERS, forest
 from pipeline.select.work import QUICK_TREES, Lesson, origins
 from pipeline.selection.curves import steps
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from pipeline import baselines
 from pipeline.config import SelectConfig
 from pipeline.importance import forest as importance
+from pipeline.models import baselines
 from pipeline.relief import ReliefF
 from pipeline.select.bands import SOURCES, WHOLE_YEAR, described
 from pipeline.select.ranking import FOREST, RELIEF

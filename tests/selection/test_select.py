@@ -11,8 +11,9 @@ from sklearn.feature_selection import f_classif
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from pipeline import baselines, importance
+from pipeline import importance
 from pipeline.errors import MinecoverError
+from pipeline.models import baselines
 from pipeline.relief import ReliefF
 from pipeline.selection import Scores, Selection, Settings, curve, select
 from pipeline.selection.curves import ordered

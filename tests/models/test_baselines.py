@@ -12,11 +12,11 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import check_estimator
 
-from pipeline import baselines
-from pipeline.baselines import LEARNERS, EqualBayes, MaximumLikelihood
 from pipeline.errors import MinecoverError
+from pipeline.models import baselines
+from pipeline.models.baselines import LEARNERS, EqualBayes, MaximumLikelihood
 
-STATLOG = Path(__file__).parents[2] / "shared/data/statlog-landsat"
+STATLOG = Path(__file__).parents[3] / "shared/data/statlog-landsat"
 ACCURACY = {"RF": 0.90, "SVM": 0.90, "KNN": 0.89, "ANN": 0.88, "Bayes": 0.78, "ML": 0.83}
 
 

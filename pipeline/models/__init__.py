@@ -1,0 +1,8 @@
+"""The learners: networks on patches, and the baselines that they are measured against. Plain values in, fitted out.
+
+Every fitted learner has the small interface `Fitted`, which is all that mapping needs to know.
+"""
+
+from pipeline.models.fitted import NAMES, NETWORKS, Fitted, restored
+
+__all__ = ["NAMES", "NETWORKS", "Fitted", "restored"]
