@@ -33,6 +33,7 @@ LAYER_1 = (
     "pipeline.accuracy",
     "pipeline.splits",
     "pipeline.patches",
+    "pipeline.cartography",
 )
 LAYER_2 = tuple(
     f"pipeline.{stage}"

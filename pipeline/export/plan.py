@@ -16,6 +16,7 @@ from features.graph import check
 from features.options import Options
 from features.seasons import Window
 from pipeline.artifacts.ledger import Entry
+from pipeline.console import duration, human
 from pipeline.engine.archive import FolderArchive
 from pipeline.errors import MinecoverError
 from pipeline.export import requests, sources
@@ -23,7 +24,6 @@ from pipeline.export.pixels import Part, prepared
 from pipeline.export.requests import Source
 from pipeline.export.retries import patiently
 from pipeline.export.settings import plainly
-from pipeline.export.telling import duration, human
 from pipeline.region import TILE, Grid, Region, Tile, covering, outline, placed, touched
 
 FOLDER = "stack"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.artifacts.ledger import Entry, nearest
+from pipeline.console import duration, human
 from pipeline.errors import MinecoverError
 from pipeline.export import sources
 from pipeline.export.pixels import Part
 from pipeline.export.plan import COUNTS, Plan, Unit
-from pipeline.export.telling import duration, human
 
 
 def plan_lines(plan: Plan, finished: Mapping[str, Entry], workers: int) -> Iterator[str]:

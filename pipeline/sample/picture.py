@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager, get_font
 
-from pipeline.config import LandClass, Legend
+from pipeline.cartography import north_arrow, plain, png, scale_bar, shown
+from pipeline.config import Legend
 from pipeline.console import progress
 from pipeline.region import Grid
 from pipeline.sample.missing import Missing
@@ -31,7 +24,6 @@ COLOURS = ("red", "green", "blue")
 HILLS = "elevation"
 SPREAD = (2, 98)
 PALE = 0.3  # of white in the background, so that samples stand out
-FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei")
 
 
 def where(stack: xr.DataArray, grid: Grid, legend: Legend, labels: NDArray, xy: NDArray, title: str) -> bytes:
@@ -44,7 +36,7 @@ def where(stack: xr.DataArray, grid: Grid, legend: Legend, labels: NDArray, xy: 
     axes.imshow(seen, extent=extent, interpolation="none", cmap="gray")
     for number, one in enumerate(legend):
         x, y = (xy[labels == one.code] - [grid.left, grid.bounds[1]]).T / 1000
-        marker, told = MARKERS[number % len(MARKERS)], plain(f"{shown(one)}: {len(x)}")
+        marker, told = MARKERS[number % len(MARKERS)], plain(f"{shown(one.name, one.code)}: {len(x)}")
         edge = _edge(one.colour)
         axes.scatter(x, y, _size(len(labels)), one.colour, marker=marker, edgecolors=edge, linewidths=0.5, label=told)
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
@@ -54,14 +46,14 @@ def where(stack: xr.DataArray, grid: Grid, legend: Legend, labels: NDArray, xy: 
     )
     legend_box.get_title().set_fontweight("bold")
     axes.text(1.02, 0.0, drawn, transform=axes.transAxes, fontsize=8, color="#444444", va="bottom")
-    _scale_bar(axes, grid)
-    _north(axes)
-    return _png(figure)
+    scale_bar(axes, grid.width * grid.pixel)
+    north_arrow(axes)
+    return png(figure)
 
 
 def gaps(table: Missing, legend: Legend) -> bytes:
     """PNG: the share of masked values of each class in each season."""
-    names = {c.name: plain(shown(c)) for c in legend}
+    names = {c.name: plain(shown(c.name, c.code)) for c in legend}
     figure = Figure(figsize=(2.6 + 1.1 * len(table.seasons), 1.6 + 0.5 * len(table.classes)), layout="constrained")
     axes = figure.add_subplot()
     percent = 100 * table.share
@@ -74,7 +66,7 @@ def gaps(table: Missing, legend: Legend) -> bytes:
         colour = "white" if value > top / 2 else "black"
         axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=9)
     axes.tick_params(length=0)
-    return _png(figure)
+    return png(figure)
 
 
 def background(stack: xr.DataArray) -> tuple[NDArray, str]:
@@ -88,17 +80,6 @@ def background(stack: xr.DataArray) -> tuple[NDArray, str]:
     if HILLS in names:
         return _stretched(_shaded(_coarse(stack, [HILLS])[0])), "Behind: hills, lit from\nthe north-west"
     return _stretched(_coarse(stack, names[:1])[0]), f"Behind: {names[0]}"
-
-
-def shown(one: LandClass) -> str:
-    """The name of a class as far as there are letters to draw it, or else its code."""
-    letters = {ord(c) for c in one.name if not c.isspace()}
-    return one.name if letters <= _letters() else f"class {one.code}"
-
-
-def plain(text: str) -> str:
-    """Text that no drawing of formulas takes for one."""
-    return text.replace("$", r"\$")
 
 
 def _coarse(stack: xr.DataArray, bands: list[str]) -> NDArray:
@@ -134,47 +115,3 @@ def _edge(colour: str) -> str:
     """Black around light colours, white around dark ones."""
     red, green, blue = bytes.fromhex(colour[1:])
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else "white"
-
-
-def _scale_bar(axes: Any, grid: Grid) -> None:
-    """A bar of a round length below the map's left corner."""
-    width = grid.width * grid.pixel
-    ten = 10 ** math.floor(math.log10(width / 4))
-    metres = next(m * ten for m in (5, 2, 1) if m * ten <= width / 4)
-    axes.plot([0, metres / width], [-0.025, -0.025], color="black", lw=3, transform=axes.transAxes, clip_on=False,
-              solid_capstyle="butt")  # fmt: skip
-    text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
-    axes.text(metres / width + 0.015, -0.025, text, transform=axes.transAxes, va="center", fontsize=9)
-
-
-def _north(axes: Any) -> None:
-    arrow = {"arrowstyle": "-|>", "color": "black", "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
-    place = {"xycoords": "axes fraction", "textcoords": "axes fraction", "annotation_clip": False}
-    axes.annotate("", (0.985, -0.005), (0.985, -0.055), arrowprops=arrow, **place)
-    axes.text(0.965, -0.03, "N", transform=axes.transAxes, ha="center", va="center", fontsize=9, fontweight="bold")
-
-
-def _png(figure: Figure) -> bytes:
-    whole = io.BytesIO()
-    with _fonts(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")
-        FigureCanvasAgg(figure).print_figure(whole, dpi=150, metadata={"Software": None})
-    return whole.getvalue()
-
-
-@contextmanager
-def _fonts() -> Iterator[None]:
-    with mpl.rc_context({"font.family": list(_installed())}):
-        yield
-
-
-@cache
-def _installed() -> tuple[str, ...]:
-    there = {f.name for f in fontManager.ttflist}
-    return tuple(n for n in FONTS if n in there)
-
-
-@cache
-def _letters() -> frozenset[int]:
-    fonts = [get_font(fontManager.findfont(FontProperties(family=n))) for n in _installed()]
-    return frozenset().union(*(f.get_charmap() for f in fonts))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from pipeline.cartography import shown
 from pipeline.config import LandClass, Legend
 from pipeline.region import Grid
 from pipeline.sample import picture
@@ -62,8 +63,8 @@ def test_strange_names_are_drawn_without_a_word() -> None:
     for data in drawn:
         assert matplotlib.image.imread(io.BytesIO(data)).std() > 0.01
     assert picture.where(stack("NTL"), GRID, legend, labels, xy, "a $ title") == drawn[0]
-    assert picture.shown(legend[3]) == "class 4"
-    assert picture.shown(legend[0]) == "<b>pit</b>"
+    assert shown(legend[3].name, 4) == "class 4"
+    assert shown(legend[0].name, 1) == "<b>pit</b>"
 
 
 def test_the_table_of_missing_values() -> None:

@@ -1,0 +1,79 @@
+"""What maps on paper have in common: letters that can be drawn, a scale bar, an arrow to the north, PNG bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager, get_font
+
+FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei")
+
+
+def shown(name: str, code: int) -> str:
+    """The name of a class as far as there are letters to draw it, or else its code."""
+    letters = {ord(c) for c in name if not c.isspace()}
+    return name if letters <= _letters() else f"class {code}"
+
+
+def plain(text: str) -> str:
+    """Text that no drawing of formulas takes for one."""
+    return text.replace("$", r"\$")
+
+
+def scale_bar(axes: Any, width_m: float, below: float = 0.025) -> None:
+    """Nothing; a bar of a round length stands below the left corner of a map that is `width_m` wide."""
+    metres = round_length(width_m / 4)
+    axes.plot([0, metres / width_m], [-below, -below], color="black", lw=3, transform=axes.transAxes, clip_on=False,
+              solid_capstyle="butt")  # fmt: skip
+    text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+    axes.text(metres / width_m + 0.015, -below, text, transform=axes.transAxes, va="center", fontsize=9)
+
+
+def north_arrow(axes: Any, below: float = 0.03) -> None:
+    """Nothing; an arrow stands below the right corner of a map."""
+    arrow = {"arrowstyle": "-|>", "color": "black", "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
+    place = {"xycoords": "axes fraction", "textcoords": "axes fraction", "annotation_clip": False}
+    axes.annotate("", (0.985, 0.025 - below), (0.985, -0.025 - below), arrowprops=arrow, **place)
+    axes.text(0.965, -below, "N", transform=axes.transAxes, ha="center", va="center", fontsize=9, fontweight="bold")
+
+
+def round_length(most: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, 50 … that is not above `most`."""
+    ten = 10 ** math.floor(math.log10(most))
+    return float(next(m * ten for m in (5, 2, 1) if m * ten <= most))
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file; the same figure makes the same bytes."""
+    whole = io.BytesIO()
+    with _fonts(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        FigureCanvasAgg(figure).print_figure(whole, dpi=150, metadata={"Software": None})
+    return whole.getvalue()
+
+
+@contextmanager
+def _fonts() -> Iterator[None]:
+    with mpl.rc_context({"font.family": list(_installed())}):
+        yield
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    there = {f.name for f in fontManager.ttflist}
+    return tuple(n for n in FONTS if n in there)
+
+
+@cache
+def _letters() -> frozenset[int]:
+    fonts = [get_font(fontManager.findfont(FontProperties(family=n))) for n in _installed()]
+    return frozenset().union(*(f.get_charmap() for f in fonts))
