@@ -103,7 +103,10 @@ class Legend(RootModel[tuple[LandClass, ...]]):
 
 
 class Labels(_Frozen):
-    """The labelled points or polygons. `x`, `y` and `crs` are for files that do not name them: CSV."""
+    """The labelled points or polygons. `x`, `y` and `crs` are for files that do not name them: CSV.
+
+    `corrections` is a list that `minecover review` made, with a person's decisions.
+    """
 
     file: Path
     field: Text = "class"
@@ -113,7 +116,8 @@ class Labels(_Frozen):
     per_polygon: Annotated[Whole, Field(ge=1)] = 50
     seed: Annotated[Whole, Field(ge=0)] = 0
     conflicts: Literal["error", "drop"] = "error"
-    _placed = field_validator("file")(lambda path, info: _place(path, info))
+    corrections: Path | None = None
+    _placed = field_validator("file", "corrections")(lambda path, info: _place(path, info))
 
     @checked(mode="after")
     def _both(self) -> Labels:

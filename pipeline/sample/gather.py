@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 import xarray as xr
 
 from pipeline.artifacts.manifest import Manifest
-from pipeline.config import Config
+from pipeline.config import Config, Legend
 from pipeline.console import progress
 from pipeline.errors import MinecoverError
 from pipeline.sample.classes import codes, compared, refuse_contrary, refuse_few
 from pipeline.sample.labels import Labelled, placed, plain, swapped
 from pipeline.sample.pixels import OUTSIDE, Pixels, pixels
+from pipeline.suspects import Applied, Change, Decision, apply
 
 NDArray = np.ndarray[Any, Any]
 
@@ -25,6 +26,7 @@ SHOWN = 5
 REPEATED = "same pixel and class as an earlier label"
 CONTRARY = "same pixel as a label of another class"
 MASKED = "no band has a value there"
+DROPPED = "dropped by hand"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Gathered:
     X: NDArray
     sources: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    corrections: tuple[Change, ...] = ()
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -56,8 +59,13 @@ class Gathered:
         return dict(Counter(one.reason for one in self.left_out))
 
 
-def gathered(config: Config, found: Labelled, manifest: Manifest, stack: xr.DataArray) -> Gathered:
-    """The samples of a label file. Raises MinecoverError for labels that a person must correct first."""
+def gathered(
+    config: Config, found: Labelled, decisions: Sequence[Decision], manifest: Manifest, stack: xr.DataArray
+) -> Gathered:
+    """The samples of a label file, with a person's decisions followed.
+
+    Raises MinecoverError for labels that a person must correct first.
+    """
     grid = manifest.grid
     of_features = codes(found, config.labels.field, config.legend)
     names = _sources(found, config.split.region_field)
@@ -77,10 +85,19 @@ def gathered(config: Config, found: Labelled, manifest: Manifest, stack: xr.Data
     final, labels = kept.take(seen), labels[by.kept][seen]
     if not len(labels):
         raise MinecoverError(f"No label of '{found.name}' lies where the stack has a value. Check both.")
+    done, X = _corrected(config.legend, labels, _names(found, final), decisions), X[seen]
+    out += _listed(found, final.take(~done.kept), DROPPED)
+    final, labels, X = final.take(done.kept), done.y[done.kept], X[done.kept]
     refuse_few(labels, config.legend, config.split.folds)
     xy = np.column_stack([grid.left + (final.col + 0.5) * grid.pixel, grid.top - (final.row + 0.5) * grid.pixel])
     sources = tuple(names[n] for n in final.feature.tolist())
-    return Gathered(_names(found, final), labels, final, xy, X[seen], sources, tuple(out))
+    return Gathered(_names(found, final), labels, final, xy, X, sources, tuple(out), done.changes)
+
+
+def _corrected(legend: Legend, labels: NDArray, ids: Sequence[str], decisions: Sequence[Decision]) -> Applied:
+    if not decisions:
+        return Applied(labels, np.ones(len(labels), bool), ())
+    return apply(labels, ids, {c.code: c.name for c in legend}, decisions)
 
 
 def _sources(found: Labelled, field: str | None) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.artifacts.samples import Samples
 from pipeline.config import Config
-from pipeline.sample.gather import Gathered
+from pipeline.sample.gather import DROPPED, Gathered
 from pipeline.sample.missing import Missing
 from pipeline.splits import Audit, FrozenSplit
 
@@ -25,6 +25,9 @@ def lines(config: Config, got: Gathered, table: Missing, split: FrozenSplit, tol
     if absent:
         yield f"Note      no sample of {', '.join(absent)}: the map will not have it"
     yield from _left_out(got)
+    if got.corrections:
+        dropped = got.reasons.get(DROPPED, 0)
+        yield f"By hand   {len(got.corrections) - dropped} labels changed, {dropped} samples dropped"
     yield from table.lines()
     yield f"Split     {told}"
     yield from (f"Note      {note}" for note in split.notes)
@@ -46,6 +49,7 @@ def summary(samples: Samples, got: Gathered, table: Missing, split: FrozenSplit,
         "classes": own["counts"],
         "left_out_by_reason": got.reasons,
         "left_out": [{k: v for k, v in asdict(one).items() if v is not None} for one in got.left_out],
+        "corrections": [asdict(change) for change in got.corrections],
         "partly_masked": int(np.isnan(samples.X).any(1).sum()),
         "missing": table.as_json,
         "split": {"audit": str(told), "notes": list(split.notes)},

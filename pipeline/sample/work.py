@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pipeline.sample.gather import Gathered, gathered
 from pipeline.sample.labels import Labelled, read_labels
 from pipeline.sample.missing import STATIC, Missing, missing
 from pipeline.splits import FrozenSplit, audit, block_of, freeze
+from pipeline.suspects import Decision, accepted
 
 SUMMARY = "samples.json"
 SPLIT = "split.json"
@@ -42,24 +43,27 @@ def run(config: Config) -> Iterator[str]:
         )
     refuse_busy(config.output)
     found = read_labels(config.labels)
-    made_from = parameters(config, manifest)
+    decisions = accepted(config.labels.corrections) if config.labels.corrections else ()
+    made_from = parameters(config, manifest, decisions)
     with durable.locked(config.output):
         if _is_made(config.output, fingerprint(made_from)):
             yield f"Unchanged: {config.output / SAMPLES} was made from these labels, this stack and this configuration."
             return
-        yield from _made(config, manifest, found, made_from)
+        yield from _made(config, manifest, found, decisions, made_from)
 
 
-def parameters(config: Config, manifest: Manifest) -> dict[str, Any]:
+def parameters(config: Config, manifest: Manifest, decisions: Sequence[Decision]) -> dict[str, Any]:
     """Everything that decides what the samples are, as JSON."""
+    decided = [[d.id, d.given, d.accept] for d in decisions]
     return {
+        **({"corrections": decided} if decided else {}),
         "schema": SCHEMA,
         "stack": manifest.fingerprint,
         "year": config.year,
         "name": config.name,
         "file": config.labels.file.name,
         "file_sha256": _digests(config.labels.file),
-        "labels": config.labels.model_dump(mode="json", exclude={"file"}),
+        "labels": config.labels.model_dump(mode="json", exclude={"file", "corrections"}),
         "legend": config.legend.model_dump(mode="json"),
         "split": config.split.model_dump(mode="json"),
     }
@@ -82,13 +86,15 @@ def _is_made(folder: Path, wanted: str) -> bool:
         return False
 
 
-def _made(config: Config, manifest: Manifest, found: Labelled, made_from: Mapping[str, Any]) -> Iterator[str]:
+def _made(
+    config: Config, manifest: Manifest, found: Labelled, decisions: Sequence[Decision], made_from: Mapping[str, Any]
+) -> Iterator[str]:
     stack = open_stack(config.output)
     grid = manifest.grid
     yield f"Labels    {found.name}: {len(found.fields):,} features"
     size = f"{grid.width} × {grid.height} pixels of {grid.pixel:g} m"
     yield f"Stack     {len(manifest.bands)} bands of {size}, {grid.crs}, {manifest.year}"
-    got = gathered(config, found, manifest, stack)
+    got = gathered(config, found, decisions, manifest, stack)
     names = {c.code: c.name for c in config.legend if (got.labels == c.code).any()}
     table = missing(got.X, got.labels, [_season(b.part, manifest) for b in manifest.bands], names)
     split = _frozen(config, got, grid.pixel)

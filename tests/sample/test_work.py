@@ -17,6 +17,7 @@ from pipeline.cli import main
 from pipeline.errors import MinecoverError
 from pipeline.sample import run, work
 from pipeline.splits import read_split
+from pipeline.suspects import Suspect, write_list
 from tests.sample import runs
 from tests.sample.runs import GRID
 
@@ -216,6 +217,51 @@ def test_a_run_that_was_killed_is_done_again(folder: Path, monkeypatch: pytest.M
 
 def _killed(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_persons_decisions_are_followed(folder: Path) -> None:
+    """From the list of `review` to the next samples: one label changed, one sample dropped, the rest as it was."""
+    xy, path = runs.metres(ROWS.tolist(), COLS.tolist()), folder / "suspects.csv"
+    sampled(folder, xy, CLASSES)
+    before = read_samples(folder / "run")
+    changed, dropped, kept = before.ids[3], before.ids[7], before.ids[9]
+    other = next(n for n in NAMES if n != before.classes[3])
+    listed = [Suspect(1, i, before.classes[before.ids.index(i)], other, 0, 1, 0, 0) for i in (changed, dropped, kept)]
+    write_list(path, listed)
+    rows = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join([rows[0], rows[1] + other.upper(), rows[2] + "drop", rows[3]]))
+    lines, told = sampled(folder, xy, CLASSES, corrections=path)
+    after = read_samples(folder / "run")
+    assert after.ids == tuple(i for i in before.ids if i != dropped)
+    left = [n for n, i in enumerate(before.ids) if i != dropped]
+    np.testing.assert_array_equal(after.X, before.X[left])
+    assert after.classes[3] == other
+    assert [c for n, c in enumerate(after.classes) if n != 3] == [before.classes[n] for n in left if n != 3]
+    was = before.classes[3], before.classes[7]
+    assert told["corrections"] == [
+        {"id": changed, "given": was[0], "now": other},
+        {"id": dropped, "given": was[1], "now": None},
+    ]
+    assert [one["id"] for one in told["left_out"] if one["reason"] == "dropped by hand"] == [dropped]
+    assert "By hand   1 labels changed, 1 samples dropped" in lines
+    assert sampled(folder, xy, CLASSES, corrections=path)[0][0].startswith("Unchanged")
+    path.write_text("\n".join([rows[0], rows[1], rows[2] + "drop", rows[3]]))
+    assert sampled(folder, xy, CLASSES, corrections=path)[1]["samples"] == len(after.ids)
+    assert len(sampled(folder, xy, CLASSES)[0]) > 1
+    assert read_samples(folder / "run").ids == before.ids
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("9999,mine,drop", "'9999', which is not here"), ("1,x,drop", "is labelled 'x'"), (None, "cannot be read as CSV")],
+)
+def test_decisions_on_other_samples_are_refused(folder: Path, line: str | None, told: str) -> None:
+    path = folder / "suspects.csv"
+    if line:
+        path.write_text(f"id,given,accept\n{line}\n")
+    with pytest.raises(MinecoverError, match=told):
+        sampled(folder, runs.metres(ROWS.tolist(), COLS.tolist()), CLASSES, corrections=path)
+    assert not (folder / "run" / work.SUMMARY).exists()
 
 
 def test_another_year_and_no_stack_are_refused(folder: Path) -> None:
