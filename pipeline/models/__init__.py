@@ -3,6 +3,6 @@
 Every fitted learner has the small interface `Fitted`, which is all that mapping needs to know.
 """
 
-from pipeline.models.fitted import NAMES, NETWORKS, Fitted, restored
+from pipeline.models.fitted import BASELINES, NAMES, NETWORKS, Fitted, answers, restored
 
-__all__ = ["NAMES", "NETWORKS", "Fitted", "restored"]
+__all__ = ["BASELINES", "NAMES", "NETWORKS", "Fitted", "answers", "restored"]
