@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,13 @@ from pipeline.console import say
 
 
 def export(
-    region: Annotated[str, typer.Argument(help="File that outlines it: GeoJSON, GeoPackage, Shapefile, KML or WKT.")],
-    year: Annotated[int, typer.Option(help="Year of the four seasons.", min=1970, max=2200)],
-    output: Annotated[str, typer.Option(help="Folder of the run; the stack is made in its folder stack.")] = "run",
+    region: Annotated[
+        str, typer.Argument(help="Its outline (GeoJSON, GeoPackage, Shapefile, KML, WKT), or a run's YAML.")
+    ],
+    year: Annotated[int | None, typer.Option(help="Year of the four seasons.", min=1970, max=2200)] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Folder of the run, for its folder stack; `run` by default.")
+    ] = None,
     archive: Annotated[str | None, typer.Option(help="Archive of scenes, for the local engine.")] = None,
     engine: Annotated[str, typer.Option(help="Who computes: local or earthengine.")] = "local",
     project: Annotated[str | None, typer.Option(help="Cloud project, for Earth Engine.")] = None,
@@ -29,14 +32,16 @@ def export(
 ) -> None:
     """Export all features of a region and year: tiles, requests and scenes first, then the stack.
 
-    After an interruption the same command goes on where it was.
+    A run's configuration says region, year, output, archive and options of the features itself. After an interruption
+    the same command goes on where it was.
     """
     from pipeline import export as stage
     from pipeline.region import read_region
 
-    source = stage.Source(engine, archive, project, url, token)
-    wish = stage.Wish(
-        read_region(region, assume_crs), year, Path(output), source, stage.options(settings or []), crs, scale
-    )
+    remote = engine != "local" or url is not None
+    order = stage.order(region, year, output, archive, settings or [], remote)
+    source = stage.Source(engine, order.archive, project, url, token)
+    area = read_region(order.region, assume_crs)
+    wish = stage.Wish(area, order.year, order.output, source, order.options, crs, scale)
     for line in stage.run(wish, workers or None, only_plan=plan, confirm=confirm):
         say(line)

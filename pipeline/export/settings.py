@@ -13,18 +13,18 @@ from pipeline.errors import MinecoverError
 WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
-def options(settings: Sequence[str]) -> Options:
-    """The options of the features with some set, each as `NAME=VALUE`."""
+def options(settings: Sequence[str], where: str = "--set ") -> Options:
+    """The options of the features with some set, each as `NAME=VALUE`; `where` they stand is told with a mistake."""
     kinds = {f.name: str(f.type) for f in fields(Options)}
     given = {}
     for text in settings:
         name, sign, value = text.partition("=")
         if not sign:
-            raise MinecoverError(f"--set {text!r} is not NAME=VALUE. Write, for example, --set clouds=scl.")
+            raise MinecoverError(f"{where}{text!r} is not NAME=VALUE. Write, for example, --set clouds=scl.")
         try:
             given[name] = _read(kinds.get(name, "str"), value)
         except (ValueError, KeyError) as error:
-            raise MinecoverError(f"--set {text}: {value!r} cannot be of type {kinds[name]}.") from error
+            raise MinecoverError(f"{where}{text}: {value!r} cannot be of type {kinds[name]}.") from error
     with plainly():
         return chosen(**given)
 
