@@ -15,12 +15,14 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.commands import archive, engine
+from pipeline.commands import archive, assess, engine
+from pipeline.commands.classify import classify
 from pipeline.commands.export import export
 from pipeline.commands.review import review
 from pipeline.commands.sample import sample
 from pipeline.commands.select import select
 from pipeline.commands.simulate import EPILOG, simulate
+from pipeline.commands.train import train
 from pipeline.console import complain, say, start_logging
 from pipeline.errors import MinecoverError
 
@@ -104,6 +106,9 @@ def app() -> typer.Typer:
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover sample configs/demo.yaml")(sample)
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover review configs/demo.yaml")(review)
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover select configs/demo.yaml")(select)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover train configs/demo.yaml --model RF")(train)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover classify configs/demo.yaml")(classify)
+    commands.add_typer(assess.app, name="assess", rich_help_panel=STAGES)
     commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
     commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
     return commands

@@ -6,11 +6,17 @@ It knows nothing of what is being said. Library code only asks `logging.getLogge
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Heard = Callable[[str, int, int], None]
+"""Hears what is being done, steps done, steps in all."""
+
+log = logging.getLogger(__name__)
 
 
 def start_logging(level: int = logging.WARNING) -> None:
@@ -20,6 +26,7 @@ def start_logging(level: int = logging.WARNING) -> None:
     )
     for package in ("pipeline", "features", "minecover"):
         logging.getLogger(package).setLevel(level)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if level <= logging.DEBUG else "3")
     # GDAL warns of every broken tag; the error that follows says it once.
     logging.getLogger("rasterio").setLevel(max(level, logging.WARNING) if level < logging.WARNING else logging.ERROR)
 
@@ -31,7 +38,8 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """Nothing; the text is one plain line on stderr, with the program's name before it."""
-    print(f"minecover: {text}", file=sys.stderr, flush=True)
+    whole = f"minecover: {text}".encode(errors="replace").decode()  # YAML can hold halves of characters
+    print(whole, file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], what: str, total: float | None = None) -> Iterator[Item]:
@@ -45,6 +53,18 @@ def progress(items: Iterable[Item], what: str, total: float | None = None) -> It
     yield from track(items, what, total, console=Console(stderr=True), transient=True)
 
 
+def clean(text: str) -> str:
+    """A name as one line of visible characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows with their columns under one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
 def human(size: float) -> str:
     """Bytes for people."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
@@ -56,3 +76,18 @@ def duration(seconds: float) -> str:
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{minutes} min" if seconds >= 90 else f"{max(round(seconds), 1)} s"
+
+
+@contextmanager
+def bar() -> Iterator[Heard]:
+    """A function to tell steps to: a bar with the time left on a terminal, lines of the log elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: log.info("%s: %d of %d", what, done, total)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pipeline.console import progress, start_logging
+from pipeline.console import complain, duration, human, progress, start_logging
 
 
 def test_progress_passes_items_on_and_is_silent_off_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
@@ -36,3 +36,13 @@ def test_warnings_of_gdal_are_for_those_who_ask(capsys: pytest.CaptureFixture[st
     start_logging(logging.DEBUG)
     logging.getLogger("rasterio._env").warning("CPLE_AppDefined")
     assert "CPLE_AppDefined" in capsys.readouterr().err
+
+
+def test_complaints_bear_halves_of_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("bad \ud83c name")
+    assert capsys.readouterr().err == "minecover: bad ? name\n"
+
+
+def test_sizes_and_times_for_people() -> None:
+    assert [human(v) for v in (0, 1.26e6, 9.99e8, 3.14e9)] == ["0.0 MB", "1.3 MB", "999.0 MB", "3.1 GB"]
+    assert [duration(v) for v in (0.2, 89, 100, 3570, 7320)] == ["1 s", "89 s", "2 min", "1 h 00 min", "2 h 02 min"]

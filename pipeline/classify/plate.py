@@ -1,0 +1,151 @@
+"""The map as a plate of an atlas: colours, frame with degrees, legend with areas, scale bar and north arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from pyproj import Transformer
+
+from pipeline.cartography import north_arrow, plain, png, scale_bar, shown
+from pipeline.classify.answers import NOTHING
+from pipeline.classify.style import NO_DATA, rgb
+from pipeline.config import Legend
+from pipeline.engine.raster import levels, open_raster
+from pipeline.region import Grid
+
+NDArray = np.ndarray[Any, Any]
+
+LONGEST = 1800
+"""Pixels of the map in the picture."""
+LONG_INCHES = 8.0
+COLUMN_INCHES = 2.9
+LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.95, 0.75
+INK, GREY = "#222222", "#666666"
+EDGE = 400
+NAME_LENGTH = 26
+MARK_INCHES = 1.2
+DEGREES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+@dataclass(frozen=True)
+class Plate:
+    """What is written on the picture beside the map itself. `hectares` are by code, 0 for no data."""
+
+    title: str
+    subtitle: str
+    legend: Legend
+    hectares: Mapping[int, float]
+    notes: Sequence[str] = ()
+
+
+def draw(codes: NDArray, grid: Grid, shape: Any, plate: Plate) -> bytes:
+    """PNG. `codes` may be coarser than the grid; `shape` is the region's outline on the grid, or None."""
+    width, height = _inches(grid)
+    rows = len(plate.legend) + (plate.hectares.get(NOTHING, 0) > 0)
+    inner = max(height, 1.4 + 0.27 * rows + 0.2 * len(plate.notes))
+    whole = LEFT + width + 0.35 + COLUMN_INCHES + RIGHT, TOP + inner + BOTTOM
+    figure = Figure(figsize=whole)
+    box = (LEFT / whole[0], (whole[1] - TOP - height) / whole[1], width / whole[0], height / whole[1])
+    _map(figure.add_axes(box), codes, grid, shape, plate.legend)
+    side = ((LEFT + width + 0.35) / whole[0], (whole[1] - TOP - inner) / whole[1])
+    _column(figure.add_axes((*side, COLUMN_INCHES / whole[0], inner / whole[1])), inner, plate)
+    at = LEFT / whole[0]
+    figure.text(at, 1 - 0.33 / whole[1], plain(plate.title), fontsize=17, fontweight="bold", color=INK, va="center")
+    figure.text(at, 1 - 0.66 / whole[1], plain(plate.subtitle), fontsize=10, color=GREY, va="center")
+    return png(figure)
+
+
+def coarse(path: Path) -> NDArray:
+    """The codes of a map, as fine as a picture shows them."""
+    sizes = levels(str(path))
+    level = next((i for i, size in enumerate(sizes) if max(size) <= LONGEST), len(sizes) - 1)
+    with open_raster(path, level) as file:
+        return np.asarray(file.read(1))
+
+
+def _inches(grid: Grid) -> tuple[float, float]:
+    """Width and height of the map on paper."""
+    ratio = float(np.clip(grid.width / grid.height, 1 / 8, 8))
+    width, height = (LONG_INCHES, LONG_INCHES / ratio) if ratio > 1 else (LONG_INCHES * ratio, LONG_INCHES)
+    return max(width, 2.2), height
+
+
+def _map(axes: Any, codes: NDArray, grid: Grid, shape: Any, legend: Legend) -> None:
+    colours = np.full((256, 3), 255, np.uint8)
+    for one in legend:
+        colours[one.code] = rgb(one.colour)
+    left, bottom, right, top = grid.bounds
+    axes.imshow(colours[codes], extent=(left, right, bottom, top), interpolation="none", aspect="auto")
+    if shape is not None:
+        for part in shapely.get_parts(shape):
+            for ring in (part.exterior, *part.interiors):
+                axes.plot(*np.transpose(ring.coords), color=INK, lw=0.8)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    _degrees(axes, grid)
+    for edge in axes.spines.values():
+        edge.set(color=INK, linewidth=1.1)
+    inches = axes.get_figure().get_figheight() * axes.get_position().height
+    scale_bar(axes, right - left, 0.5 / inches)
+    north_arrow(axes, 0.5 / inches)
+
+
+def _degrees(axes: Any, grid: Grid) -> None:
+    """Marks of round longitudes below and above the map, of round latitudes on both sides."""
+    left, bottom, right, top = grid.bounds
+    change = Transformer.from_crs(grid.crs, "OGC:CRS84", always_xy=True)
+    x, y = np.linspace(left, right, EDGE), np.linspace(bottom, top, EDGE)
+    longitudes = change.transform(x, np.full(EDGE, bottom))[0]
+    latitudes = change.transform(np.full(EDGE, left), y)[1]
+    width, height = _inches(grid)
+    at_x, names_x = _marks(x, np.unwrap(longitudes, period=360), "EW", width)
+    at_y, names_y = _marks(y, latitudes, "NS", height)
+    axes.set_xticks(at_x, names_x)
+    axes.set_yticks(at_y, names_y, rotation=90, va="center")
+    axes.tick_params(top=True, right=True, length=4, color=INK, labelcolor=GREY, labelsize=8, width=0.8)
+
+
+def _marks(along: NDArray, degrees: NDArray, letters: str, inches: float) -> tuple[NDArray, list[str]]:
+    """Where along an edge round degrees lie, as close as their names allow, and what they are called."""
+    order = np.argsort(degrees)
+    low, high = degrees[order[0]], degrees[order[-1]]
+    step = min((s for s in DEGREES if (high - low) / s <= max(inches / MARK_INCHES, 1)), default=DEGREES[0])
+    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    places = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    names = [f"{abs((v + 180) % 360 - 180):.{places}f}° {letters[int(v < 0)]}" for v in values]
+    return np.interp(values, degrees[order], along[order]), names
+
+
+def _column(axes: Any, inches: float, plate: Plate) -> None:
+    """The legend with areas, then the notes at the bottom."""
+    axes.set(xlim=(0, COLUMN_INCHES), ylim=(0, inches))
+    axes.axis("off")
+    y = inches - 0.1
+    known = sum(h for code, h in plate.hectares.items() if code != NOTHING) or 1.0
+    axes.text(0, y, "Classes", fontsize=11, fontweight="bold", color=INK, va="center")
+    axes.text(COLUMN_INCHES, y, "share of the map", fontsize=8, color=GREY, va="center", ha="right")
+    for one in plate.legend:
+        y -= 0.27
+        share = f"{100 * plate.hectares.get(one.code, 0) / known:.1f} %"
+        _entry(axes, y, one.colour, _short(shown(one.name, one.code)), share)
+    if plate.hectares.get(NOTHING, 0) > 0:
+        y -= 0.27
+        _entry(axes, y, "#ffffff", NO_DATA, "")
+    for number, note in enumerate(reversed(plate.notes)):
+        axes.text(0, 0.08 + 0.19 * number, plain(note), fontsize=8, color=GREY, va="center")
+
+
+def _entry(axes: Any, y: float, colour: str, name: str, share: str) -> None:
+    axes.add_patch(Rectangle((0, y - 0.075), 0.3, 0.15, facecolor=colour, edgecolor=INK, linewidth=0.6))
+    axes.text(0.42, y, plain(name), fontsize=10, color=INK, va="center")
+    axes.text(COLUMN_INCHES, y, share, fontsize=10, color=INK, va="center", ha="right")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
