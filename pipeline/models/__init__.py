@@ -4,5 +4,6 @@ Every fitted learner has the small interface `Fitted`, which is all that mapping
 """
 
 from pipeline.models.fitted import BASELINES, NAMES, NETWORKS, Fitted, answers, restored
+from pipeline.models.hush import hushed
 
-__all__ = ["BASELINES", "NAMES", "NETWORKS", "Fitted", "answers", "restored"]
+__all__ = ["BASELINES", "NAMES", "NETWORKS", "Fitted", "answers", "hushed", "restored"]

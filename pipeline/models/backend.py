@@ -15,13 +15,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.models.hush import hushed
+
 Floats = NDArray[np.floating[Any]]
 CPUINFO = Path("/proc/cpuinfo")
 
 
 def devices() -> list[str]:
     """The GPUs that Keras can use."""
-    return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
+    with hushed():
+        return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
 
 
 def fast_bfloat16() -> bool:
@@ -86,7 +89,7 @@ def _openvino(model: keras.Model, bfloat16: bool) -> Callable[[Floats], Floats]:
     shape = [None, *model.input_shape[1:]]
     traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec(shape, tf.float32))
     hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32"}
-    compiled = ov.Core().compile_model(ov.convert_model(traced), "CPU", hints)
+    compiled = ov.Core().compile_model(ov.convert_model(traced, verbose=False), "CPU", hints)
 
     def predicted(x: Floats) -> Floats:
         return np.asarray(next(iter(compiled(x).values())), np.float32)

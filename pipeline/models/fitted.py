@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.models.hush import hushed
+
 NETWORKS = ("ResNet50", "ResNet18", "CNN")
 BASELINES = ("RF", "SVM", "KNN", "ANN", "Bayes", "ML")
 NAMES = (*NETWORKS, *BASELINES)
@@ -53,8 +55,8 @@ class Fitted(Protocol):
 def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Fitted:
     """The learner that `spec` and `files` of a fitted one describe. No code in them is ever run."""
     if spec["name"] in NETWORKS:
-        from pipeline.models import network
-
+        with hushed():
+            from pipeline.models import network
         return network.restored(spec, files)
     from pipeline.models import pixels
 

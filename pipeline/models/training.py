@@ -143,10 +143,11 @@ def _prepared(
 def _epoch(model: keras.Model, batches: Batches, lesson: Lesson, settings: Settings, number: int) -> Epoch:
     """One pass over the samples, and how the held ones do after it."""
     batches.start(number)
-    model.reset_metrics()
-    loss = np.nan
+    losses = []
     for x, y, weights in _ahead(batches):
+        model.reset_metrics()
         loss = float(np.asarray(model.train_on_batch(x, y, sample_weight=weights)))
+        losses.append(loss)
         if not np.isfinite(loss):
             raise MinecoverError(
                 f"The loss of {model.name} became {loss} in epoch {number + 1}. Checkpoints up to then are kept. Lower "
@@ -156,7 +157,7 @@ def _epoch(model: keras.Model, batches: Batches, lesson: Lesson, settings: Setti
     rate = float(np.asarray(model.optimizer.learning_rate))
     return {
         "epoch": number + 1,
-        "loss": loss,
+        "loss": float(np.mean(losses)),
         "validation_loss": held_loss,
         "validation_accuracy": accuracy,
         "rate": rate,

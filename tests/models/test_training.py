@@ -1,0 +1,167 @@
+"""Networks learn, stop, go on exactly where they were, and answer for samples what a map would say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.errors import MinecoverError
+from pipeline.models import answers, checkpoints, restored, training
+from pipeline.models.batches import Batches, Labelled, balanced, squares
+from pipeline.models.resnet import Shape
+from pipeline.models.scaling import Scaling, fitted
+from tests.models import landscapes
+
+BANDS, TRUTH = landscapes.stack()
+LESSON, VALUES = landscapes.lesson(BANDS, TRUTH)
+QUICK = training.Settings(epochs=6, patience=9, batch=16, rate=3e-3)
+
+
+def shape(form: str, patch: int = 5) -> Shape:
+    return Shape("CNN", form, patch, landscapes.BANDS, landscapes.CLASSES)
+
+
+def learn(form: str, settings: training.Settings = QUICK, keep: Path | None = None, **others: Any) -> training.Trained:
+    return training.train(shape(form), fitted(VALUES), LESSON, settings, keep, **others)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, training.Trained]:
+    return {form: learn(form) for form in ("patch", "dense")}
+
+
+@pytest.mark.parametrize("form", ["patch", "dense"])
+def test_it_learns_and_samples_get_the_answers_of_the_map(trained: dict[str, training.Trained], form: str) -> None:
+    network = trained[form].network
+    rows, columns = np.random.default_rng(5).integers(0, landscapes.SIDE, (2, 300))
+    found = answers(network, LESSON.cut, rows, columns)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    assert np.mean(found.argmax(axis=1) == TRUTH[rows, columns]) > 0.8
+    padded = np.pad(BANDS, [(0, 0), *[(network.halo, network.halo)] * 2], constant_values=np.nan)
+    whole = network.predict(padded)
+    assert whole.shape == (landscapes.CLASSES, landscapes.SIDE, landscapes.SIDE)
+    np.testing.assert_allclose(whole[:, rows, columns].T, found, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["patch", "dense"])
+def test_the_same_block_gives_the_same_bytes_wherever_it_is_cut(
+    trained: dict[str, training.Trained], form: str
+) -> None:
+    network = trained[form].network
+    h = network.halo
+    padded = np.pad(BANDS, [(0, 0), (h, h), (h, h)], constant_values=np.nan)
+    whole = [network.predict(padded) for _ in range(2)]
+    assert whole[0].tobytes() == whole[1].tobytes()
+    part = network.predict(padded[:, 32 : 64 + 2 * h, 48 : 80 + 2 * h])
+    np.testing.assert_allclose(part, whole[0][:, 32:64, 48:80], atol=1e-5)
+    ragged = network.predict(padded[:, 32 : 55 + 2 * h, 48 : 61 + 2 * h])
+    assert ragged.shape == (landscapes.CLASSES, 23, 13) and np.isfinite(ragged).all()
+
+
+def test_it_comes_back_from_its_files(trained: dict[str, training.Trained]) -> None:
+    network = trained["dense"].network
+    again = restored(network.spec(), network.files())
+    patches = np.random.default_rng(0).normal(size=(3, landscapes.BANDS, *[16 + 2 * network.halo] * 2))
+    assert again.at(patches).tobytes() == network.at(patches).tobytes()
+    with pytest.raises(MinecoverError, match="of another network"):
+        restored({**network.spec(), "classes": 4}, network.files())
+
+
+def test_where_nothing_is_known_answers_are_still_finite(trained: dict[str, training.Trained]) -> None:
+    nothing = np.full((landscapes.BANDS, 20, 20), np.nan, np.float32)
+    assert np.isfinite(trained["patch"].network.predict(nothing)).all()
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("form", ["patch", "dense"])
+def test_an_interrupted_training_ends_with_the_same_weights(
+    trained: dict[str, training.Trained], form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "PAUSE", 0)
+
+    def stop(what: str, done: int, total: int) -> None:
+        if done == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        learn(form, keep=tmp_path, progress=stop)
+    again = learn(form, keep=tmp_path)
+    assert again.history == trained[form].history
+    for a, b in zip(again.network.model.get_weights(), trained[form].network.model.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "PAUSE", 0)
+    learn("patch", training.Settings(epochs=2, batch=32), tmp_path)
+    newest = tmp_path / checkpoints.NAMES[0]
+    data = bytearray(newest.read_bytes())
+    newest.write_bytes(data[: len(data) // 2])
+    state = checkpoints.latest(tmp_path)
+    assert state is not None and state.epoch == 1
+    (tmp_path / checkpoints.NAMES[1]).write_bytes(b"nothing")
+    with pytest.raises(MinecoverError, match=r"No checkpoint in .* can be read"):
+        checkpoints.latest(tmp_path)
+
+
+def test_it_stops_when_other_blocks_do_no_better() -> None:
+    found = learn("patch", training.Settings(epochs=40, patience=2, batch=16, rate=2e-2))
+    assert len(found.history) < 40
+    assert len(found.history) - found.best == 2
+    losses = [e["validation_loss"] for e in found.history]
+    assert losses.index(min(losses)) + 1 == found.best
+
+
+def test_a_loss_that_is_no_number_ends_it_with_advice() -> None:
+    with pytest.raises(MinecoverError, match=r"The loss of CNN became .* Lower `train.rate`"):
+        training.train(
+            shape("patch"), Scaling((0.0,) * 5, (1e-30,) * 5), LESSON, training.Settings(epochs=3, rate=1e30)
+        )
+
+
+def test_one_class_cannot_be_learnt() -> None:
+    one = Labelled(LESSON.fit.rows, LESSON.fit.columns, np.zeros_like(LESSON.fit.y))
+    with pytest.raises(MinecoverError, match="all of one class"):
+        training.train(shape("patch"), fitted(VALUES), training.Lesson(LESSON.cut, LESSON.order, one, one), QUICK)
+
+
+def test_rare_classes_count_as_much_as_others() -> None:
+    y = np.repeat([0, 1, 3], [60, 30, 10])
+    weights = balanced(y, 4)
+    np.testing.assert_allclose([weights[c] * (y == c).sum() for c in (0, 1, 3)], 100 / 3, rtol=1e-6)
+    assert weights[2] == 0
+
+
+def test_squares_hold_every_label_once() -> None:
+    rng = np.random.default_rng(2)
+    flat = rng.choice(60 * 60, 200, replace=False)
+    labelled = Labelled(flat // 60, flat % 60, rng.integers(0, 3, 200))
+    for shift in ((0, 0), (-5, -11)):
+        found = squares(labelled, 16, shift)
+        assert ((found.tops - shift[0]) % 16 == 0).all() and ((found.lefts - shift[1]) % 16 == 0).all()
+        there = np.argwhere(found.y >= 0)
+        places = {(found.tops[i] + y, found.lefts[i] + x): found.y[i, y, x] for i, y, x in there}
+        assert places == dict(zip(zip(labelled.rows, labelled.columns, strict=True), labelled.y, strict=True))
+
+
+def batches(labels: Labelled, batch: int, epoch: int = 0) -> Sequence[Any]:
+    made = Batches(
+        LESSON.cut, LESSON.order, labels, shape("dense"), fitted(VALUES), balanced(labels.y, 3), batch, 0, 0.3, epoch
+    )
+    return [made[i] for i in range(len(made))]
+
+
+def test_batches_hold_all_labels_weigh_one_and_differ_by_epoch() -> None:
+    first, again, later = (batches(LESSON.fit, 7, epoch) for epoch in (0, 0, 1))
+    for (x, y, w), (x2, y2, w2) in zip(first, again, strict=True):
+        assert x.tobytes() == x2.tobytes() and y.tobytes() == y2.tobytes() and w.tobytes() == w2.tobytes()
+        np.testing.assert_allclose(w.sum(), 1, rtol=1e-5)
+        assert len(x) > 1
+    assert first[0][0].tobytes() != later[0][0].tobytes()
+    distinct = len(set(zip(LESSON.fit.rows.tolist(), LESSON.fit.columns.tolist(), strict=True)))
+    assert sum(int((w > 0).sum()) for _, _, w in first) == distinct
