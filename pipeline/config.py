@@ -148,7 +148,7 @@ class SelectConfig(_Frozen):
     """How features are ranked and chosen."""
 
     neighbors: Annotated[Whole, Field(ge=1)] = 100
-    trees: Annotated[Whole, Field(ge=1)] = 500
+    trees: Annotated[Whole, Field(ge=1)] = 100
     seeds: Annotated[Whole, Field(ge=1)] = 10
     combine: Literal["borda", "intersection", "union"] = "borda"
     sizes: tuple[Annotated[Whole, Field(ge=1)], ...] | None = None

@@ -12,9 +12,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pipeline.console import clean
 from pipeline.select.bands import COLOURS, MEANING, SEASONS, WHOLE_YEAR, Band, described, glossed
 from pipeline.select.ranking import BORDA, Row, Score, rows
-from pipeline.select.wording import RULES, capital, clean, interval
+from pipeline.select.wording import RULES, capital, interval
 from pipeline.selection import Cost, Curve, Selection
 
 BLUE, ORANGE, INK, GREY, PALE = "#0072B2", "#D55E00", "#222222", "#777777", "#eeeeee"

@@ -6,7 +6,7 @@ import time
 
 from pipeline.config import SelectConfig
 from pipeline.models.baselines import LEARNERS, forest
-from pipeline.select.work import QUICK_TREES, Lesson, origins
+from pipeline.select.work import Lesson, origins
 from pipeline.selection.curves import steps
 
 RANKINGS, SUBSETS = 3, 4
@@ -15,29 +15,27 @@ SHUFFLING = 1.3
 
 
 def plan(lesson: Lesson, settings: SelectConfig) -> str:
-    """A line on what will be done; one forest is grown to see how long that takes."""
-    whole, quick = fits(lesson, settings)
-    started = time.monotonic()
+    """A line on what will be done; two forests are grown to see how long that takes, the first to warm up."""
+    forests = fits(lesson, settings)
     train, _ = lesson.folds[0]
-    forest(settings.trees)(0).fit(lesson.X[train], lesson.y[train])
-    small = min(1.0, QUICK_TREES / settings.trees)
-    seconds = (time.monotonic() - started) * (whole + quick * small) * SHUFFLING
+    for seed in range(2):
+        started = time.monotonic()
+        forest(settings.trees)(seed).fit(lesson.X[train], lesson.y[train])
+    seconds = (time.monotonic() - started) * forests * SHUFFLING
     return (
-        f"{len(lesson.y):,} training samples, {len(lesson.bands)} features, {len(lesson.folds)} folds: {whole} forests "
-        f"of {settings.trees} trees, {quick} of {min(settings.trees, QUICK_TREES)}, and {len(LEARNERS) - 1} other "
-        f"classifiers; about {lasting(seconds)}"
+        f"{len(lesson.y):,} training samples, {len(lesson.bands)} features, {len(lesson.folds)} folds: {forests} "
+        f"forests of {settings.trees} trees and {len(LEARNERS) - 1} other classifiers; about {lasting(seconds)}"
     )
 
 
-def fits(lesson: Lesson, settings: SelectConfig) -> tuple[int, int]:
-    """Numbers of whole forests and of quick ones."""
+def fits(lesson: Lesson, settings: SelectConfig) -> int:
+    """Number of forests at most; where rankings agree some are needed once only."""
     folds = len(lesson.folds)
     places = list(origins(lesson.bands).values())
     parts = {p[0] for p in places} | {p[1] for p in places if p[1]}
-    sizes = len(settings.sizes or steps(len(lesson.bands)))
-    whole = folds * (settings.seeds + SUBSETS)
-    judged = RANKINGS * sizes + 2 * len(parts) + 1
-    return whole, folds * (judged + folds - 1 + settings.resamples)
+    smaller = len(settings.sizes or steps(len(lesson.bands))) - 1
+    judged = RANKINGS * smaller + 2 * len(parts) + SUBSETS
+    return folds * (settings.seeds + judged + folds - 1 + settings.resamples)
 
 
 def lasting(seconds: float) -> str:

@@ -6,8 +6,8 @@ import csv
 import io
 from dataclasses import dataclass
 
+from pipeline.console import clean
 from pipeline.select.bands import Band, described
-from pipeline.select.wording import clean
 from pipeline.selection import Scores, Selection
 
 RELIEF, FOREST, BORDA = "Relief-F", "RF", "borda"

@@ -1,7 +1,7 @@
 """The stage's files: what it reads, what it writes, and whether there is anything to do.
 
 selection.json is written before the pictures that show it, and older ones are removed before that: what lies there
-always fits together, and after an interruption only what is missing is made.
+always fits together, and after an interruption only what is missing is made: selection.part holds what was found.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pipeline.artifacts.samples import Samples, read_samples
 from pipeline.config import Config
 from pipeline.durable import locked, make_folders, write_bytes, write_text
 from pipeline.errors import MinecoverError
+from pipeline.select.kept import keeping
 from pipeline.select.pictures import NAMES, pictures
 from pipeline.select.plan import plan
 from pipeline.select.ranking import as_csv, rows
@@ -27,6 +28,7 @@ from pipeline.selection import Selection
 from pipeline.splits import FrozenSplit, audit, read_split
 
 SPLIT, SELECTION, RANKING, PICTURES = "split.json", "selection.json", "ranking.csv", "pictures"
+PARTIAL = "selection.part"
 
 
 def run(config: Config) -> Iterator[str]:
@@ -85,13 +87,14 @@ def _split(path: Path, samples: Samples) -> FrozenSplit:
 
 def _made(lesson: Lesson, config: Config, folder: Path, fingerprint: str) -> tuple[Selection, Sensitivity]:
     """The selection, computed and written; what showed an older one is gone."""
-    with bar() as progress:
-        selection = selected(lesson, config.select, progress)
-    neighbours = sensitivity(lesson, config.select, selection)
-    for path in _shown(folder):
-        path.unlink(missing_ok=True)
-    told = {"fingerprint": fingerprint, "neighbours": asdict(neighbours), **json.loads(selection.to_json())}
-    write_text(folder / SELECTION, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    with keeping(folder / PARTIAL, fingerprint) as kept:
+        with bar() as progress:
+            selection = selected(lesson, config.select, progress, kept)
+        neighbours = sensitivity(lesson, config.select, selection)
+        for path in _shown(folder):
+            path.unlink(missing_ok=True)
+        told = {"fingerprint": fingerprint, "neighbours": asdict(neighbours), **json.loads(selection.to_json())}
+        write_text(folder / SELECTION, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     return selection, neighbours
 
 

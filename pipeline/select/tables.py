@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.console import aligned, clean
 from pipeline.select.bands import SEASONS, WHOLE_YEAR, Band, described
-from pipeline.select.wording import RULES, capital, clean, interval, minus, percent, share, verdict
+from pipeline.select.wording import RULES, capital, interval, minus, percent, share, verdict
 from pipeline.selection import Cost, Selection
 
 
@@ -102,13 +103,6 @@ def worth(entry: Cost) -> str:
     if entry.how == "without":
         return f"without {name}: accuracy {interval(entry.difference.oa)} points: {verdict(entry)}"
     return f"{name} alone ({entry.count} features): accuracy {percent(entry.quality.oa)} %"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The rows with their columns under one another."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
 def listed(names: Sequence[str]) -> str:

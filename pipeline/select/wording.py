@@ -13,11 +13,6 @@ RULES = {
 }
 
 
-def clean(text: str) -> str:
-    """A name as one line of visible characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def capital(text: str) -> str:
     """The text with a capital letter first."""
     return text[:1].upper() + text[1:]

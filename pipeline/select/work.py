@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 
 from pipeline.config import SelectConfig
 from pipeline.importance import forest as importance
 from pipeline.models import baselines
 from pipeline.relief import ReliefF
 from pipeline.select.bands import SOURCES, WHOLE_YEAR, described
+from pipeline.select.kept import Kept
 from pipeline.select.ranking import FOREST, RELIEF
 from pipeline.selection import Scores, Selection, Settings, select
 from pipeline.selection.results import Folds, Progress, Scorer
 
 Array = NDArray[Any]
+SHUFFLES = 5
+"""How often a forest's feature is shuffled: growing the forest takes longer, and one shuffle more says more."""
 FEW = 10
 """Neighbours that Relief-F is tried with beside those of the settings."""
-QUICK_TREES = 100
-"""Trees at most of the forests that curves, costs, folds and resamples need by the hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,22 +72,32 @@ class Sensitivity:
         )
 
 
-def selected(lesson: Lesson, settings: SelectConfig, progress: Progress) -> Selection:
-    """What selection finds in the training samples."""
-    return select(
-        lesson.X,
-        lesson.y,
-        lesson.bands,
-        lesson.folds,
-        scorers={RELIEF: relief(settings.neighbors), FOREST: shuffled(settings.trees, settings.seeds, progress)},
-        quick={RELIEF: relief(settings.neighbors), FOREST: shuffled(min(settings.trees, QUICK_TREES), 1)},
-        make=baselines.forest(min(settings.trees, QUICK_TREES)),
-        blocks=lesson.blocks,
-        learners=baselines.LEARNERS | {"RF": baselines.forest(settings.trees)},
-        groups=origins(lesson.bands),
-        settings=Settings(combine=settings.combine, sizes=settings.sizes, resamples=settings.resamples),
-        progress=progress,
-    )
+def selected(lesson: Lesson, settings: SelectConfig, progress: Progress, kept: Kept) -> Selection:
+    """What selection finds in the training samples, and had found already."""
+    nearest = kept.scorer(RELIEF, relief(settings.neighbors))
+    learners = {
+        name: kept.learner(name, make)
+        for name, make in (baselines.LEARNERS | {FOREST: baselines.forest(settings.trees)}).items()
+    }
+    # Matrices are small: threads of the linear algebra would only wait for one another.
+    with threadpool_limits(1, "blas"):
+        return select(
+            lesson.X,
+            lesson.y,
+            lesson.bands,
+            lesson.folds,
+            scorers={
+                RELIEF: nearest,
+                FOREST: kept.scorer(FOREST, shuffled(settings.trees, settings.seeds, progress)),
+            },
+            quick={RELIEF: nearest, FOREST: kept.scorer(f"{FOREST} once", shuffled(settings.trees, 1))},
+            make=learners[FOREST],
+            blocks=lesson.blocks,
+            learners=learners,
+            groups=origins(lesson.bands),
+            settings=Settings(combine=settings.combine, sizes=settings.sizes, resamples=settings.resamples),
+            progress=progress,
+        )
 
 
 def origins(names: Sequence[str]) -> dict[str, tuple[str, str | None]]:
@@ -108,7 +120,7 @@ def shuffled(trees: int, seeds: int, progress: Progress | None = None) -> Scorer
     """Scores by what a forest loses on held-out folds when a feature is shuffled."""
 
     def score(X: Array, y: Array, folds: Folds) -> Scores:
-        found = importance(X, y, folds, trees=trees, seeds=seeds, progress=progress)
+        found = importance(X, y, folds, trees=trees, seeds=seeds, repeats=SHUFFLES, progress=progress)
         return Scores(found.mean, found.sd, found.impurity)
 
     return score

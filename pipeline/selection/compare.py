@@ -38,6 +38,7 @@ class HeldOut:
 
     def _predict(self, make: Make, columns: Order, fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Codes:
         train, held = fold
+        columns = np.sort(columns)
         learner = make(self.seed).fit(self.X[np.ix_(train, columns)], self.y[train])
         return np.asarray(learner.predict(self.X[np.ix_(held, columns)]))
 

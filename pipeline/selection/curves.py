@@ -41,8 +41,8 @@ def combine(orders: Mapping[str, Order], sizes: Mapping[str, int], how: Rule) ->
 
 
 def steps(p: int) -> tuple[int, ...]:
-    """The numbers of features to try: 5, 10, 15, 20, then by tens, and all."""
-    return (*(k for k in (5, 10, 15, *range(20, p, 10)) if k < p), p)
+    """The numbers of features to try: 5, 10, 15, 20, by tens to 60, by twenties, and all."""
+    return (*(k for k in (5, 10, 15, *range(20, 60, 10), *range(60, p, 20)) if k < p), p)
 
 
 def curve(
@@ -107,5 +107,6 @@ def _accuracy(
     learner: Any,
 ) -> float:
     train, held = fold
+    columns = np.sort(columns)  # the same features are one set, whatever their order
     predicted = learner.fit(X[np.ix_(train, columns)], y[train]).predict(X[np.ix_(held, columns)])
     return float(np.mean(predicted == y[held]))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pipeline.artifacts.samples import Samples, read_samples, write_samples
 from pipeline.config import Legend
 from pipeline.select import tables
 from pipeline.select.bands import OTHER, WHOLE_YEAR, described
+from pipeline.select.kept import Kept, keeping
 from pipeline.select.pictures import NAMES
 from pipeline.select.ranking import cell
 from pipeline.selection import Selection
@@ -149,6 +151,56 @@ def test_the_test_part_does_not_matter(tmp_path: Path, done: Path, monkeypatch: 
     assert cli.main(["select", str(config)]) == 0
     written, before = (f / "run" / "selection.json" for f in (tmp_path, done))
     assert written.read_bytes() == before.read_bytes()
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, after: int) -> list[str]:
+    """What is found from now on, until so many answers are; then it stops as with Ctrl-C."""
+    found: list[str] = []
+
+    def add(self: Kept, key: str, value: Any) -> None:
+        if len(found) == after:
+            raise KeyboardInterrupt
+        found.append(key)
+        kept(self, key, value)
+
+    kept = Kept.add
+    monkeypatch.setattr(Kept, "add", add)
+    return found
+
+
+def test_an_interrupted_selection_goes_on_to_the_same_end(
+    tmp_path: Path, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.select.stage.pictures", lambda _: {})
+    config, part, found = put(tmp_path, samples()), tmp_path / "run" / "selection.part", list[str]()
+    for after in (4, 20, 30):
+        with monkeypatch.context() as stopped:
+            now = stopping(stopped, after)
+            assert cli.main(["select", str(config)]) == 130
+        found += now
+        assert not (tmp_path / "run" / "selection.json").exists()
+        part.write_bytes(part.read_bytes()[:-5])  # the last line was not written to its end
+    last = stopping(monkeypatch, 10**6)
+    assert cli.main(["select", str(config)]) == 0
+    assert (tmp_path / "run" / "selection.json").read_bytes() == (done / "run" / "selection.json").read_bytes()
+    assert not part.exists()
+    assert len(last) > 20
+    assert len(found) + len(last) - len({*found, *last}) == 3  # only what was cut off is found twice
+
+
+def test_what_other_inputs_left_behind_counts_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "selection.part"
+    with pytest.raises(ZeroDivisionError), keeping(path, "a") as kept:
+        kept.answer("who", [np.arange(3)], lambda: [1, 2])
+        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), keeping(path, "a") as kept:
+        assert kept.answer("who", [np.arange(3)], lambda: 1 / 0) == [1, 2]
+        for who, array in (("other", np.arange(3)), ("who", np.arange(3.0)), ("who", np.arange(3)[:, None])):
+            assert kept.answer(who, [array], lambda: "new") == "new"
+        raise ZeroDivisionError
+    with keeping(path, "b") as kept:
+        assert kept.answer("who", [np.arange(3)], lambda: "new") == "new"
+    assert not path.exists()
 
 
 def shuffled_classes(folder: Path) -> None:

@@ -56,7 +56,7 @@ def test_equal_scores_keep_their_order_and_missing_ones_come_last() -> None:
 
 
 def test_sizes_end_with_all() -> None:
-    assert steps(112) == (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 112)
+    assert steps(112) == (5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 112)
     assert steps(30) == (5, 10, 15, 20, 30)
     assert steps(3) == (3,)
 

@@ -1,5 +1,6 @@
 """The whole of selection: planted signals, leakage, what it must not look at, and real points of Lesotho."""
 
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,9 @@ from sklearn.tree import DecisionTreeClassifier
 from pipeline import importance
 from pipeline.errors import MinecoverError
 from pipeline.models import baselines
-from pipeline.relief import ReliefF
 from pipeline.selection import Scores, Selection, Settings, curve, select
 from pipeline.selection.curves import ordered
 from pipeline.selection.results import Folds
-from pipeline.splits import SpatialBlocks, block_of
 
 LESOTHO = Path(__file__).parents[3] / "shared/data/lesotho-s2-bimonthly-points/points_all.parquet"
 NAMES = (*(f"signal{i}" for i in range(4)), *(f"noise{i}" for i in range(12)), "copy", "constant")
@@ -46,12 +45,6 @@ def variance(X: NDArray[Any], y: NDArray[Any], folds: Folds) -> Scores:
     """A quick score in place of Relief-F: the F ratio."""
     scores, _ = f_classif(np.nan_to_num(X), y)
     return Scores(tuple(scores.tolist()), (0.0,) * len(scores))
-
-
-def relief(X: NDArray[Any], y: NDArray[Any], folds: Folds) -> Scores:
-    fewest = int(np.unique(y, return_counts=True)[1].min())
-    fitted = ReliefF(min(100, fewest - 1)).fit(X, y)
-    return Scores(tuple(fitted.feature_importances_.tolist()), tuple(fitted.standard_errors_.tolist()))
 
 
 def forest(X: NDArray[Any], y: NDArray[Any], folds: Folds) -> Scores:
@@ -176,23 +169,13 @@ def test_what_cannot_be_done_is_said() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not LESOTHO.is_file(), reason="the shared data are not here")
 def test_lesotho_selection_does_not_lose_and_seasons_help() -> None:
-    pandas = pytest.importorskip("pandas")
-    points = pandas.read_parquet(LESOTHO)
-    names = [c for c in points.columns if c[-2:] in {f"_{k}" for k in range(6)}]
-    assert len(names) == 66
-    xy, y = points[["x_coord", "y_coord"]].to_numpy(), points["LC_Class_I"].to_numpy().astype(int)
-    folds = SpatialBlocks(xy, 20_000, 150, 5, 0).folds(y)
-    found = chosen(
-        (points[names].to_numpy(np.float32), y, folds, block_of(xy, 20_000)),
-        names,
-        scorers={"Relief-F": relief, "RF": forest},
-        make=baselines.forest(60),
-        learners={"RF": baselines.forest(60)},
-        groups={n: ("Sentinel-2", n[-1]) for n in names},
-        settings=Settings(resamples=0, sizes=(10, 20, 30, 40, 50, 66)),
-    )
+    bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "lesotho.py"))
+    found = bench["found"](LESOTHO)
+    print(*bench["told"](found), sep="\n")
     effects = {e.features: e for e in found.effects}
+    assert effects["all"].count == 66 > effects["combined"].count
     assert effects["combined"].difference.oa.high >= 0
-    january = {(c.name, c.how): c for c in found.costs}["0", "alone"]
+    assert effects["combined"].difference.oa.low > -0.02
+    january = {(c.name, c.how): c for c in found.costs}["January-February", "alone"]
     assert january.count == 11
     assert january.difference.oa.high < -0.08
