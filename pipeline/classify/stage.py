@@ -113,6 +113,9 @@ def _inputs(wish: Wish) -> Inputs:
     """What the map is made from, checked. Only what can be told from manifests is read."""
     if wish.name not in NAMES:
         raise MinecoverError(f"There is no model {wish.name!r}. There are {', '.join(NAMES)}.")
+    window = wish.config.classify.majority_px
+    if window > 1 and window % 2 == 0:
+        raise MinecoverError(f"classify.majority_px is {window}: the window has no middle. Use {window + 1}.")
     run_folder = wish.config.output
     stack = read_stack(run_folder / STACK)
     model = read_model(run_folder / MODELS / wish.name)

@@ -217,7 +217,7 @@ def test_another_legend_is_refused_and_other_colours_are_not(folder: Path, fake:
     config = fakes.config(folder)
     renamed = [{**c, "name": "lake" if c["code"] == 7 else c["name"]} for c in fakes.CLASSES]
     recoloured = [{**c, "colour": "#010203" if c["code"] == 7 else c["colour"]} for c in fakes.CLASSES]
-    with pytest.raises(MinecoverError, match="found .*7 lake"):
+    with pytest.raises(MinecoverError, match=r"found .*7 lake"):
         list(run(Wish(config.model_validate({**config.model_dump(), "legend": renamed}))))
     list(run(Wish(config.model_validate({**config.model_dump(), "legend": recoloured[::-1]}), side=32)))
     with rasterio.open(folder / "maps/RF/map.tif") as file:
@@ -246,7 +246,7 @@ def test_another_model_does_not_go_on_with_the_map(folder: Path, fake: fakes.Fak
     bands, _ = stacks.stack(folder / "again")
     mapped(folder)
     fakes.model(folder, bands, fingerprint="another")
-    with pytest.raises(MinecoverError, match="begun with other parameters: model.fingerprint was m, now another"):
+    with pytest.raises(MinecoverError, match=r"begun with other parameters: model\.fingerprint was m, now another"):
         mapped(folder)
 
 
@@ -287,9 +287,14 @@ def test_a_disk_that_is_too_small_is_refused_before_work(
     folder: Path, fake: fakes.Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
-    with pytest.raises(MinecoverError, match="may need 0.1 MB, and its disk has 0.0 MB free"):
+    with pytest.raises(MinecoverError, match=r"may need 0\.1 MB, and its disk has 0\.0 MB free"):
         mapped(folder)
     assert fake.answers == 0
+
+
+def test_a_window_without_a_middle_is_refused(folder: Path, fake: fakes.Fake) -> None:
+    with pytest.raises(MinecoverError, match="Use 5"):
+        mapped(folder, majority_px=4)
 
 
 def test_a_read_only_folder_is_refused_before_work(folder: Path, fake: fakes.Fake) -> None:
