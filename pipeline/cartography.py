@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.transforms import ScaledTranslation
 
 FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei")
 
@@ -29,21 +30,24 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def scale_bar(axes: Any, width_m: float, below: float = 0.025) -> None:
-    """Nothing; a bar of a round length stands below the left corner of a map that is `width_m` wide."""
+def scale_bar(axes: Any, width_m: float, below: float = 0.2) -> None:
+    """Nothing; a bar of a round length stands `below` inches under the left corner of a map that is `width_m` wide."""
     metres = round_length(width_m / 4)
-    axes.plot([0, metres / width_m], [-below, -below], color="black", lw=3, transform=axes.transAxes, clip_on=False,
-              solid_capstyle="butt")  # fmt: skip
+    end, place = metres / width_m, axes.transAxes + _shift(axes, 0, -below)
+    bar = {"transform": place, "clip_on": False, "solid_capstyle": "butt"}
+    axes.plot([0, end], [0, 0], color="black", lw=4, **bar)
+    axes.plot([end / 2, end * 0.995], [0, 0], color="white", lw=2.4, **bar)
     text = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
-    axes.text(metres / width_m + 0.015, -below, text, transform=axes.transAxes, va="center", fontsize=9)
+    axes.text(end, 0, f"  {text}", transform=place, va="center", fontsize=9)
 
 
-def north_arrow(axes: Any, below: float = 0.03) -> None:
-    """Nothing; an arrow stands below the right corner of a map."""
+def north_arrow(axes: Any, below: float = 0.2) -> None:
+    """Nothing; an arrow stands `below` inches under the right corner of a map."""
     arrow = {"arrowstyle": "-|>", "color": "black", "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
-    place = {"xycoords": "axes fraction", "textcoords": "axes fraction", "annotation_clip": False}
-    axes.annotate("", (0.985, 0.025 - below), (0.985, -0.025 - below), arrowprops=arrow, **place)
-    axes.text(0.965, -below, "N", transform=axes.transAxes, ha="center", va="center", fontsize=9, fontweight="bold")
+    ends = [axes.transAxes + _shift(axes, -0.1, dy - below) for dy in (0.17, -0.17)]
+    axes.annotate("", (1, 0), (1, 0), xycoords=ends[0], textcoords=ends[1], arrowprops=arrow, annotation_clip=False)
+    name = axes.transAxes + _shift(axes, -0.2, -below)
+    axes.text(1, 0, "N", transform=name, ha="right", va="center", fontsize=9, fontweight="bold")
 
 
 def round_length(most: float) -> float:
@@ -59,6 +63,10 @@ def png(figure: Figure) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph")
         FigureCanvasAgg(figure).print_figure(whole, dpi=150, metadata={"Software": None})
     return whole.getvalue()
+
+
+def _shift(axes: Any, right: float, up: float) -> ScaledTranslation:
+    return ScaledTranslation(right, up, axes.get_figure().dpi_scale_trans)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pyproj import Transformer
 from pipeline.cartography import north_arrow, plain, png, scale_bar, shown
 from pipeline.classify.answers import NOTHING
 from pipeline.classify.style import NO_DATA, rgb
-from pipeline.config import Legend
+from pipeline.config import LandClass, Legend
 from pipeline.engine.raster import levels, open_raster
 from pipeline.region import Grid
 
@@ -29,7 +30,8 @@ COLUMN_INCHES = 2.9
 LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.95, 0.75
 INK, GREY = "#222222", "#666666"
 EDGE = 400
-NAME_LENGTH = 26
+NAME_LENGTH = 20
+ROW, LINE, FOOT = 0.27, 0.18, 0.47
 MARK_INCHES = 1.2
 DEGREES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -49,7 +51,8 @@ def draw(codes: NDArray, grid: Grid, shape: Any, plate: Plate) -> bytes:
     """PNG. `codes` may be coarser than the grid; `shape` is the region's outline on the grid, or None."""
     width, height = _inches(grid)
     rows = len(plate.legend) + (plate.hectares.get(NOTHING, 0) > 0)
-    inner = max(height, 1.4 + 0.27 * rows + 0.2 * len(plate.notes))
+    more = sum(len(_wrapped(c)) - 1 for c in plate.legend)
+    inner = max(height, 0.4 + ROW * rows + LINE * (more + len(plate.notes)))
     whole = LEFT + width + 0.35 + COLUMN_INCHES + RIGHT, TOP + inner + BOTTOM
     figure = Figure(figsize=whole)
     box = (LEFT / whole[0], (whole[1] - TOP - height) / whole[1], width / whole[0], height / whole[1])
@@ -91,9 +94,8 @@ def _map(axes: Any, codes: NDArray, grid: Grid, shape: Any, legend: Legend) -> N
     _degrees(axes, grid)
     for edge in axes.spines.values():
         edge.set(color=INK, linewidth=1.1)
-    inches = axes.get_figure().get_figheight() * axes.get_position().height
-    scale_bar(axes, right - left, 0.5 / inches)
-    north_arrow(axes, 0.5 / inches)
+    scale_bar(axes, right - left, FOOT)
+    north_arrow(axes, FOOT)
 
 
 def _degrees(axes: Any, grid: Grid) -> None:
@@ -131,21 +133,23 @@ def _column(axes: Any, inches: float, plate: Plate) -> None:
     axes.text(0, y, "Classes", fontsize=11, fontweight="bold", color=INK, va="center")
     axes.text(COLUMN_INCHES, y, "share of the map", fontsize=8, color=GREY, va="center", ha="right")
     for one in plate.legend:
-        y -= 0.27
-        share = f"{100 * plate.hectares.get(one.code, 0) / known:.1f} %"
-        _entry(axes, y, one.colour, _short(shown(one.name, one.code)), share)
+        y -= ROW
+        lines = _wrapped(one)
+        _entry(axes, y, one.colour, lines, f"{100 * plate.hectares.get(one.code, 0) / known:.1f} %")
+        y -= LINE * (len(lines) - 1)
     if plate.hectares.get(NOTHING, 0) > 0:
-        y -= 0.27
-        _entry(axes, y, "#ffffff", NO_DATA, "")
+        _entry(axes, y - ROW, "#ffffff", [NO_DATA], "")
     for number, note in enumerate(reversed(plate.notes)):
-        axes.text(0, 0.08 + 0.19 * number, plain(note), fontsize=8, color=GREY, va="center")
+        axes.text(0, 0.08 + LINE * number, plain(note), fontsize=8, color=GREY, va="center")
 
 
-def _entry(axes: Any, y: float, colour: str, name: str, share: str) -> None:
+def _entry(axes: Any, y: float, colour: str, lines: Sequence[str], share: str) -> None:
     axes.add_patch(Rectangle((0, y - 0.075), 0.3, 0.15, facecolor=colour, edgecolor=INK, linewidth=0.6))
-    axes.text(0.42, y, plain(name), fontsize=10, color=INK, va="center")
+    for number, line in enumerate(lines):
+        axes.text(0.42, y - LINE * number, plain(line), fontsize=10, color=INK, va="center")
     axes.text(COLUMN_INCHES, y, share, fontsize=10, color=INK, va="center", ha="right")
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
+def _wrapped(one: LandClass) -> list[str]:
+    """The name of a class in lines that fit beside its share."""
+    return textwrap.wrap(shown(one.name, one.code), NAME_LENGTH)
