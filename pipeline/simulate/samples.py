@@ -51,10 +51,15 @@ class Points:
     y: NDArray
     code: NDArray
 
+    @property
+    def ids(self) -> list[int]:
+        """Numbers from 1 in the order of the points."""
+        return list(range(1, len(self.code) + 1))
+
     def table(self, crs: str) -> geopandas.GeoDataFrame:
         """As a table with id, class, code and geometry."""
         names = [CLASSES[int(code)] for code in self.code]
-        columns = {"id": np.arange(1, len(names) + 1), "class": names, "code": self.code.astype(np.int16)}
+        columns = {"id": self.ids, "class": names, "code": self.code.astype(np.int16)}
         return geopandas.GeoDataFrame(columns, geometry=points(self.x, self.y), crs=crs)
 
 

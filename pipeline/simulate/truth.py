@@ -19,6 +19,8 @@ from rasterio.shutil import copy
 from rasterio.transform import Affine
 
 from pipeline import durable
+from pipeline.artifacts.design import DESIGN, Design, DesignPoint, DesignStratum, write_design
+from pipeline.region import Grid
 from pipeline.simulate import samples
 from pipeline.simulate.district import CLASSES, COLOURS, FINE, PIXEL, Land, NDArray, Place
 
@@ -30,9 +32,11 @@ def write(folder: Path, lands: Sequence[Land], seed: int, wrong: float = samples
     """
     place = lands[0].place
     told: dict[str, object] = {}
+    drawn = samples.reference(lands, seed)
     with durable.reported(folder):
         durable.write_text(folder / "region.geojson", region(place))
-        for land, reference in zip(lands, samples.reference(lands, seed), strict=True):
+        write_design(folder / DESIGN, design(drawn[0], place, seed))
+        for land, reference in zip(lands, drawn, strict=True):
             points, mistakes = samples.labels(land, seed, wrong)
             write_map(folder / f"truth_{land.year}.tif", samples.majority(land.use), place)
             write_points(folder / f"labels_{land.year}.gpkg", points, place)
@@ -69,6 +73,18 @@ def write_points(path: Path, points: samples.Points, place: Place) -> None:
     """A GeoPackage with id, class, code and geometry."""
     with _whole(path) as temporary:
         points.table(place.crs).to_file(temporary, driver="GPKG", layer=path.stem, engine="pyogrio")
+
+
+def design(points: samples.Points, place: Place, seed: int) -> Design:
+    """How the reference sample was drawn, as `minecover assess` wants it recorded."""
+    rows, columns = place.shape()
+    drawn = zip(points.ids, points.x.tolist(), points.y.tolist(), strict=True)
+    return Design(
+        grid=Grid(place.crs, PIXEL, place.west, place.north, columns, rows),
+        seed=seed,
+        strata=(DesignStratum(name="all pixels", pixels=rows * columns, points=len(points.ids)),),
+        points=tuple(DesignPoint(id=str(i), x=x, y=y, stratum=0) for i, x, y in drawn),
+    )
 
 
 def region(place: Place) -> str:

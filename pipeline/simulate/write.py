@@ -5,6 +5,7 @@
     truth_YEAR.tif           land use in the summer of the year, 10 m
     labels_YEAR.gpkg         points to learn from, some of them wrong
     reference_YEAR.gpkg      points to estimate areas from, all of them right
+    design.json              how these were drawn by lot
     district.json            what was simulated, and from which numbers
 
 The same call again changes nothing, and goes on where an earlier one was stopped: every image is made from the seed and
@@ -26,6 +27,7 @@ from typing import Any
 import rasterio
 
 from pipeline import durable
+from pipeline.artifacts.design import DESIGN
 from pipeline.console import progress
 from pipeline.engine.archive import FolderArchive
 from pipeline.engine.archive import add as add_image
@@ -147,7 +149,7 @@ def _described(about: Path, wanted: Wanted) -> bool:
 
 
 def _files(wanted: Wanted) -> Iterator[str]:
-    yield "region.geojson"
+    yield from ("region.geojson", DESIGN)
     for year in wanted.each_year:
         yield from (f"truth_{year}.tif", f"labels_{year}.gpkg", f"reference_{year}.gpkg")
 

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from shapely.geometry import shape
 
+from pipeline.artifacts.design import read_design
 from pipeline.simulate import samples, truth
 from pipeline.simulate.district import CLASSES, COLOURS, Land, Place
 from tests.simulate.test_samples import land
@@ -30,7 +31,7 @@ def folder(made: tuple[Land, ...], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
-    expected = {"region.geojson", "told.json"}
+    expected = {"region.geojson", "told.json", "design.json"}
     for year in (2021, 2022):
         expected |= {f"truth_{year}.tif", f"truth_{year}.tif.aux.xml", f"labels_{year}.gpkg", f"reference_{year}.gpkg"}
     assert {path.name for path in folder.iterdir()} == expected
@@ -62,6 +63,15 @@ def test_points_are_read_back(folder: Path, made: tuple[Land, ...]) -> None:
     table = geopandas.read_file(folder / "labels_2022.gpkg")
     np.testing.assert_allclose(table.geometry.x, expected.x)
     assert table["code"].tolist() == expected.code.tolist()
+
+
+def test_the_record_of_the_lot_is_of_the_points_of_both_years(folder: Path) -> None:
+    record = read_design(folder / "design.json")
+    assert record.simple and record.population == 100 * 100
+    for year in (2021, 2022):
+        table = geopandas.read_file(folder / f"reference_{year}.gpkg")
+        assert [p.id for p in record.points] == table["id"].astype(str).tolist()
+        assert [(p.x, p.y) for p in record.points] == list(zip(table.geometry.x, table.geometry.y, strict=True))
 
 
 def shape_of(place: Place) -> object:

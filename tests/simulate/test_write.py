@@ -45,7 +45,8 @@ def state(folder: Path) -> dict[str, tuple[int, int]]:
 def test_everything_is_there_and_can_be_read(made: Path) -> None:
     assert not [finding for finding in check(made / "archive") if finding.serious]
     names = {p.name for p in made.iterdir()}
-    assert {"archive", "region.geojson", "truth_2021.tif", "labels_2021.gpkg", "reference_2021.gpkg"} <= names
+    assert {"archive", "region.geojson", "truth_2021.tif", "labels_2021.gpkg"} <= names
+    assert {"reference_2021.gpkg", "design.json"} <= names
     said = json.loads((made / "district.json").read_text())
     assert said["complete"] and said["simulated"]["seed"] == 3
     assert said["images"]["COPERNICUS/S2_SR_HARMONIZED"] == said["images"]["COPERNICUS/S1_GRD"] == 4
