@@ -18,7 +18,7 @@ from pipeline.accuracy.area import Z
 from pipeline.artifacts.design import DESIGN, Design, DesignPoint, DesignStratum, read_design, write_design
 from pipeline.artifacts.ledger import fingerprint, refuse_busy
 from pipeline.assess.maps import CODES, Mapped, find_map
-from pipeline.assess.sheet import POINTS, sheets
+from pipeline.assess.sheet import POINTS, SHEETS, TAKEN, sheets
 from pipeline.config import Config, LandClass, Legend
 from pipeline.console import aligned, clean
 from pipeline.errors import MinecoverError
@@ -51,28 +51,35 @@ def design(config: Config, wish: Wish) -> Iterator[str]:
             f"'{config.output}' holds no map by {config.assess.map or config.classify.model} to draw points from. "
             f"`minecover classify CONFIG` makes it."
         )
+    if config.assess.field.casefold() in TAKEN:
+        raise MinecoverError(
+            f"assess.field cannot be {config.assess.field!r}: the sheet has such a field already."
+        )
     folder = config.output / REFERENCE
     refuse_busy(folder)
     seed = config.assess.seed
     wanted = fingerprint({"map": mapped.sha256, "wish": asdict(wish), "seed": seed, "codes": config.legend.codes})
     with durable.locked(config.output):
         if (folder / DESIGN).exists():
-            yield _kept(folder, wanted)
+            yield _kept(config, folder, wanted)
             return
         classes, sizes = _strata(mapped, config.legend)
         expected = _expected(config.legend, classes, sizes, wish)
         points = _planned(sizes, expected, wish, classes)
         found = _drawn(mapped, classes, sizes, points, seed)
         made = found.model_copy(update={"fingerprint": wanted, "wanted": asdict(wish)})
-        _write(config, folder, made)
+        _begin(config, folder, made)
     yield from _told(classes, sizes, points, wish, mapped)
     yield f"{folder / POINTS}: {sum(points):,} points in random order, also as points.csv and points.kml."
     yield f"Next: fill in its field {config.assess.field!r} without a look at the map; name it in assess.reference."
     yield f"{DESIGN} must stay beside it; it tells the map's classes, so keep it from interpreters."
 
 
-def _kept(folder: Path, wanted: str) -> str:
-    if read_design(folder / DESIGN).fingerprint == wanted:
+def _kept(config: Config, folder: Path, wanted: str) -> str:
+    """What is said of points that are there; sheets that are missing are written from their record."""
+    made = read_design(folder / DESIGN)
+    if made.fingerprint == wanted:
+        _write_sheets(config, folder, made)
         return f"Unchanged: the points in '{folder}' were drawn from this map with these wishes."
     raise MinecoverError(
         f"'{folder}' holds points that were drawn from another map or with other wishes, and may hold answers. They "
@@ -118,9 +125,8 @@ def _drawn(
 ) -> Design:
     """The design, with its points in random order and numbered by it."""
     chosen = plan.ranks(sizes, points, seed)
-    xy = [_places(mapped, one.code, rank) for one, rank in zip(classes, chosen, strict=True)]
     stratum = np.repeat(np.arange(len(classes)), points)
-    places = np.concatenate(xy)
+    places = np.concatenate(_places(mapped, [c.code for c in classes], chosen))
     order = np.random.default_rng([seed, 1]).permutation(len(places))
     listed = tuple(
         DesignPoint(id=str(n), x=float(places[i, 0]), y=float(places[i, 1]), stratum=int(stratum[i]))
@@ -133,29 +139,38 @@ def _drawn(
     return Design(grid=mapped.grid, seed=seed, strata=strata, points=listed, map_sha256=mapped.sha256)
 
 
-def _places(mapped: Mapped, code: int, ranks: NDArray) -> NDArray:
-    """Centres (n, 2) of the pixels with a code that have these ranks among them, row by row."""
-    grid, passed = mapped.grid, 0
-    found = []
+def _places(mapped: Mapped, codes: Sequence[int], ranks: Sequence[NDArray]) -> list[NDArray]:
+    """Centres (n, 2) of the pixels that have these ranks among the pixels of each code, row by row."""
+    grid, passed = mapped.grid, [0] * len(codes)
+    found: list[list[NDArray]] = [[] for _ in codes]
     for first, strip in mapped.strips():
-        cells = np.flatnonzero(strip.ravel() == code)
-        here = ranks[(ranks >= passed) & (ranks < passed + len(cells))] - passed
-        row, column = np.divmod(cells[here], grid.width)
-        x, y = grid.left + (column + 0.5) * grid.pixel, grid.top - (row + first + 0.5) * grid.pixel
-        found.append(np.column_stack([x, y]))
-        passed += len(cells)
-    return np.concatenate(found)
+        for k, (code, wanted) in enumerate(zip(codes, ranks, strict=True)):
+            cells = np.flatnonzero(strip.ravel() == code)
+            here = wanted[(wanted >= passed[k]) & (wanted < passed[k] + len(cells))] - passed[k]
+            row, column = np.divmod(cells[here], grid.width)
+            x, y = grid.left + (column + 0.5) * grid.pixel, grid.top - (row + first + 0.5) * grid.pixel
+            found[k].append(np.column_stack([x, y]))
+            passed[k] += len(cells)
+    return [np.concatenate(parts) for parts in found]
 
 
-def _write(config: Config, folder: Path, made: Design) -> None:
-    """Put the sheets in place, and last the record: until then nothing counts as drawn."""
+def _begin(config: Config, folder: Path, made: Design) -> None:
+    """Put the record in place, then the sheets. A run that is stopped between them goes on from the record."""
+    if left := next((n for n in SHEETS if (folder / n).exists()), None):
+        raise MinecoverError(f"'{folder / left}' is there already, without {DESIGN}. Move it away.")
     with durable.reported(folder):
         durable.make_folders(folder, config.output)
-        for name, data in sheets(made.points, made.grid, config.assess.field).items():
-            if (folder / name).exists():
-                raise MinecoverError(f"'{folder / name}' is there already, without {DESIGN}. Move it away.")
-            durable.write_bytes(folder / name, data)
         write_design(folder / DESIGN, made)
+    _write_sheets(config, folder, made)
+
+
+def _write_sheets(config: Config, folder: Path, made: Design) -> None:
+    """Write the sheets that are not there; what is there may be filled in."""
+    missing = [n for n in SHEETS if not (folder / n).exists()]
+    written = sheets(made.points, made.grid, config.assess.field) if missing else {}
+    with durable.reported(folder):
+        for name in missing:
+            durable.write_bytes(folder / name, written[name])
 
 
 def _told(

@@ -18,16 +18,17 @@ from pipeline.region import Grid
 
 NDArray = np.ndarray[Any, Any]
 
-POINTS = "points.gpkg"
+POINTS, TABLE, PLACES = SHEETS = ("points.gpkg", "points.csv", "points.kml")
 COLUMNS = ("id", "longitude", "latitude", "class", "remark")
+TAKEN = ("id", "fid", "longitude", "latitude", "remark", "geometry")
 
 
 def sheets(points: Sequence[DesignPoint], grid: Grid, field: str) -> dict[str, bytes]:
     """The files by name; `field` is what the empty field for the class is called."""
     return {
         POINTS: _geopackage(points, grid, field),
-        "points.csv": _csv(points, grid, field),
-        "points.kml": _kml(points, grid),
+        TABLE: _csv(points, grid, field),
+        PLACES: _kml(points, grid),
     }
 
 

@@ -15,6 +15,8 @@ def lines(found: Accuracy) -> Iterator[str]:
     """Everything, models first."""
     for split in dict.fromkeys(m.split for m in found.models):
         yield from models([m for m in found.models if m.split == split], found.draws)
+    if found.models:
+        yield from classes(_best(found.models))
     if found.pairs:
         yield from pairs(found)
     if found.map:
@@ -42,9 +44,18 @@ def models(of: Sequence[ModelAccuracy], draws: int) -> Iterator[str]:
         yield from (f"Note: {clean(m.name)}: {clean(note)}" for note in m.notes)
 
 
+def classes(m: ModelAccuracy) -> Iterator[str]:
+    """Each class on the test part, by one model."""
+    yield f"Classes by {clean(m.name)}, test part; the others are in accuracy.json"
+    rows = [("Class", "samples", "producer's accuracy %", "user's accuracy %", "F1 %", "IoU %")]
+    for c in m.classes:
+        rows.append((clean(c.name), str(c.reference), share(c.pa), share(c.ua), share(c.f1), share(c.iou)))
+    yield from aligned(rows)
+
+
 def pairs(found: Accuracy) -> Iterator[str]:
     """The best model against each other one."""
-    best = max((m for m in found.models if _paired(m.name, found.pairs)), key=lambda m: m.overall.oa.value or 0).name
+    best = _best([m for m in found.models if _paired(m.name, found.pairs)]).name
     yield f"{clean(best)} less the others on the same samples: points of accuracy; McNemar's p, corrected by Holm"
     rows = []
     right = {m.name: m.overall.oa.value or 0 for m in found.models}
@@ -73,6 +84,10 @@ def areas(found: MapAccuracy) -> Iterator[str]:
     if found.unmapped_pixels:
         yield f"Note: {found.unmapped_pixels:,} pixels have no class; accuracies are of the others, areas of all"
     yield from (f"Note: {clean(note)}" for note in found.notes)
+
+
+def _best(of: Sequence[ModelAccuracy]) -> ModelAccuracy:
+    return max(of, key=lambda m: m.overall.oa.value or 0)
 
 
 def _paired(name: str, of: Sequence[Pair]) -> bool:

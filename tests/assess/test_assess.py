@@ -271,6 +271,19 @@ def test_the_area_of_a_class_asks_for_points_of_its_own(tmp_path: Path) -> None:
     assert "Unchanged" in "\n".join(design(runs.config(tmp_path), wish))
 
 
+def test_a_drawing_that_was_stopped_goes_on_and_no_answer_is_lost(tmp_path: Path) -> None:
+    runs.put_map(tmp_path, runs.mapped(runs.land()))
+    folder = drawn(tmp_path).parent
+    whole = {p.name: p.read_bytes() for p in folder.iterdir()}
+    (folder / "points.csv").unlink()
+    (folder / "points.kml").write_text("mine")
+    drawn(tmp_path)
+    assert (folder / "points.csv").read_bytes() == whole["points.csv"]
+    assert (folder / "points.kml").read_text() == "mine"
+    with pytest.raises(MinecoverError, match="such a field already"):
+        list(design(runs.config(tmp_path, field="Remark"), Wish()))
+
+
 def refused(folder: Path, reference: Path, says: str) -> None:
     with pytest.raises(MinecoverError, match=says):
         said(runs.config(folder, reference=reference))
