@@ -1,0 +1,144 @@
+"""The answers of the nearest neighbours for many pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier
+
+from pipeline.models.quick import Doubles, Ready, Singles, finite, require
+
+SPARE = 8  # candidates beyond the neighbours wanted
+LEVEL = 64  # distances of which only the least is looked at first
+HUGE = 1e15  # where single precision would overflow; so far away that rounding decides anyway
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The samples themselves.
+
+    A matrix product in single precision finds a few more candidates than are wanted, and their distances are taken
+    again in double precision. Where rounding could have kept a neighbour from being a candidate, all distances are.
+    """
+
+    ready: Ready
+    samples: Doubles
+    """(n, features), standardised."""
+    labels: NDArray[np.int64]
+    classes: int
+    wanted: int
+    nearer_counts_more: bool
+    pixels: ClassVar[int] = 512
+    _singles: Singles = field(init=False, repr=False)
+    _lengths: Singles = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require(self.samples.ndim == 2 and self.samples.shape[1] == len(self.ready.fill), "its samples' features")
+        require(self.labels.shape == (len(self.samples),), "its labels")
+        require(bool(((self.labels >= 0) & (self.labels < self.classes)).all()), "a label is unknown")
+        require(0 < self.wanted <= len(self.samples), "it has too few samples")
+        finite(self.samples)
+        near = np.clip(self.samples, -HUGE, HUGE)
+        object.__setattr__(self, "_singles", np.ascontiguousarray(-2 * near.T, np.float32))
+        object.__setattr__(self, "_lengths", (near**2).sum(axis=1).astype(np.float32))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Features and classes."""
+        return self.samples.shape[1], self.classes
+
+    def answer(self, columns: Singles) -> Doubles:
+        """Probabilities (n, K): the neighbours' shares, weighted by one over the distance where nearer counts more."""
+        rows = self.ready.rows(columns)
+        near = np.clip(rows, -HUGE, HUGE).astype(np.float32) @ self._singles
+        return np.asarray(
+            _shares(
+                rows, near, self._lengths, self.samples, self.labels, self.classes, self.wanted, self.nearer_counts_more
+            )
+        )
+
+
+def neighbours(ready: Ready, learner: KNeighborsClassifier) -> Neighbours:
+    """The neighbours of a fitted learner."""
+    samples, labels = np.asarray(learner._fit_X, np.float64), learner._y.astype(np.int64)
+    nearer = learner.weights == "distance"
+    return Neighbours(ready, samples, labels, len(learner.classes_), int(learner.n_neighbors), nearer)
+
+
+@njit(cache=True, nogil=True)
+def _insert(keys, values, key, value):  # type: ignore[no-untyped-def]
+    """Put a pair where it belongs among sorted ones, the last of which falls out; equal keys stay in order."""
+    at = keys.size - 1
+    while at > 0 and keys[at - 1] > key:
+        keys[at], values[at] = keys[at - 1], values[at - 1]
+        at -= 1
+    keys[at], values[at] = key, value
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _least(row, lengths, start, end):  # type: ignore[no-untyped-def]
+    least = np.float32(np.finfo(np.float32).max)
+    for j in range(start, end):
+        least = min(least, row[j] + lengths[j])
+    return least
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _squared(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for f in range(a.size):
+        total += (a[f] - b[f]) ** 2
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _candidates(row, lengths, keys, places):  # type: ignore[no-untyped-def]
+    """The least of row + lengths into sorted keys, and where they are."""
+    keys[:] = np.float32(np.inf)
+    places[:] = 0
+    for start in range(0, row.size, LEVEL):
+        end = min(start + LEVEL, row.size)
+        if _least(row, lengths, start, end) < keys[-1]:
+            for j in range(start, end):
+                if row[j] + lengths[j] < keys[-1]:
+                    _insert(keys, places, row[j] + lengths[j], j)
+
+
+@njit(cache=True, nogil=True)
+def _shares(rows, near, lengths, samples, labels, classes, wanted, weighted):  # type: ignore[no-untyped-def]
+    n, count = rows.shape[0], samples.shape[0]
+    keys = np.empty(min(count, wanted + SPARE), np.float32)
+    places = np.empty(keys.size, np.int64)
+    distances, nearest = np.empty(wanted), np.empty(wanted, np.int64)
+    shares = np.zeros((n, classes))
+    longest = np.float64(lengths.max())
+    for i in range(n):
+        _candidates(near[i], lengths, keys, places)
+        places.sort()  # of equally distant samples the first are taken
+        distances[:], nearest[:] = np.inf, 0
+        for candidate in places:
+            distance = _squared(rows[i], samples[candidate])
+            if distance < distances[-1]:
+                _insert(distances, nearest, distance, candidate)
+        length = (rows[i] ** 2).sum()
+        if keys.size < count and not distances[-1] + 2e-6 * (length + longest) < np.float64(keys[-1]) + length:
+            distances[:] = np.inf
+            for place in range(count):
+                distance = _squared(rows[i], samples[place])
+                if distance < distances[-1]:
+                    _insert(distances, nearest, distance, place)
+        total = 0.0
+        for k in range(wanted):
+            weight = 1.0
+            if weighted and distances[0] == 0.0:
+                weight = np.float64(distances[k] == 0.0)
+            elif weighted:
+                weight = np.sqrt(distances[0] / distances[k])  # to scale, since tiny distances would overflow
+            shares[i, labels[nearest[k]]] += weight
+            total += weight
+        shares[i] /= total
+    return shares
