@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from pipeline.commands import archive, assess, engine
 from pipeline.commands.classify import classify
+from pipeline.commands.compare import compare
 from pipeline.commands.export import export
 from pipeline.commands.review import review
 from pipeline.commands.sample import sample
@@ -109,6 +110,9 @@ def app() -> typer.Typer:
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover train configs/demo.yaml --model RF")(train)
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover classify configs/demo.yaml")(classify)
     commands.add_typer(assess.app, name="assess", rich_help_panel=STAGES)
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover compare configs/demo.yaml --features combined")(
+        compare
+    )
     commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
     commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
     return commands

@@ -27,6 +27,7 @@ def start_logging(level: int = logging.WARNING) -> None:
     for package in ("pipeline", "features", "minecover"):
         logging.getLogger(package).setLevel(level)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if level <= logging.DEBUG else "3")
+    logging.getLogger("tensorflow").setLevel(logging.WARNING if level <= logging.DEBUG else logging.ERROR)
     # GDAL warns of every broken tag; the error that follows says it once.
     logging.getLogger("rasterio").setLevel(max(level, logging.WARNING) if level < logging.WARNING else logging.ERROR)
 

@@ -61,6 +61,8 @@ LAYER_3 = (
 
 # An import against the layers stands here with its reason.
 AGAINST = {
+    ("pipeline.compare.work", "pipeline.train"): "compares what the stage train makes, made in the same way",
+    ("pipeline.compare.maps", "pipeline.train.material"): "maps from what models learnt from",
     ("pipeline.artifacts.stack", "pipeline.engine.raster"): "the one guarded way to open a raster",
     ("pipeline.select.bands", "features.catalog"): "the one list of bands says which group and season each is of",
 }

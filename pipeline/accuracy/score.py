@@ -51,9 +51,14 @@ def model_accuracy(
     return found, scores
 
 
-def pairs(truth: Codes, answers: Mapping[str, Codes], scores: Mapping[str, Scores]) -> tuple[Pair, ...]:
-    """Every two models on the same samples: paired differences and McNemar's tests, corrected for their number."""
-    both = list(combinations(answers, 2))
+def pairs(
+    truth: Codes,
+    answers: Mapping[str, Codes],
+    scores: Mapping[str, Scores],
+    both: Sequence[tuple[str, str]] | None = None,
+) -> tuple[Pair, ...]:
+    """Models in pairs on the same samples, every two or `both`: differences and McNemar's tests, corrected for number."""
+    both = list(combinations(answers, 2)) if both is None else both
     tests = [mcnemar(answers[a] == truth, answers[b] == truth) for a, b in both]
     corrected = holm([t.p for t in tests])
     return tuple(

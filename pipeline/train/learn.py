@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +88,14 @@ def _baseline(
     if config.baselines_see == "patch":
         half = patch // 2
         windows = material.windows(bands)
-        X = pixels.described(windows.cut, material.rows[train] - half, material.columns[train] - half, patch)
+        X = pixels.seen(windows.cut(material.rows[train] - half, material.columns[train] - half, patch), "patch")
     else:
         X = material.values(bands)[train]
     model, tuning = pixels.fitted(
         name,
         X,
         material.y[train],
-        len(material.legend),
+        material.legend.names,
         folds=[(place[a], place[b]) for a, b in material.split.folds],
         seconds=60 * config.tune_minutes,
         seed=seed,
@@ -103,7 +103,7 @@ def _baseline(
         patch=patch,
         progress=progress,
     )
-    return Learnt(model, (), {"tuning": tuning.told()})
+    return Learnt(model, (), {"tuning": asdict(tuning)})
 
 
 def _network(

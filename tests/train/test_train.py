@@ -1,0 +1,193 @@
+"""The stage `train` on a small run: what lies in a folder, what is done again and what is not, what is refused."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.models import read_files, read_manifest
+from pipeline.artifacts.predictions import read_predictions
+from pipeline.artifacts.samples import read_samples
+from pipeline.cli import main
+from pipeline.compare import run as compare
+from pipeline.compare.results import read as read_comparison
+from pipeline.config import Config, TrainConfig
+from pipeline.errors import MinecoverError
+from pipeline.models import answers, restored, training
+from pipeline.sample import run as sample
+from pipeline.sample import work as sampling
+from pipeline.splits import read_split
+from pipeline.train import run
+from pipeline.train.learn import learnt, stopping
+from pipeline.train.material import chosen, gathered
+from pipeline.train.work import UNFINISHED
+from tests.sample import runs
+
+QUICK = {"features": "all", "models": ["CNN", "RF"], "form": "patch", "epochs": 3, "batch": 16, "tune_minutes": 0}
+ROWS, COLUMNS = (v.ravel() for v in np.mgrid[1:50:2, 1:70:2])
+NAMES = tuple(runs.NAMES.values())
+
+
+def settings(folder: Path, **train: Any) -> Config:
+    base = runs.config(folder / "run", folder / "labels.csv", {"block_m": 100, "patch_px": 3}, crs=runs.GRID.crs)
+    return base.model_copy(update={"train": TrainConfig.model_validate({**QUICK, **train})})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with stack and samples, and both models trained."""
+    folder = tmp_path_factory.mktemp("whole")
+    runs.stack(folder / "run")
+    classes = [NAMES[(r // 10 + c // 10) % 3] for r, c in zip(ROWS, COLUMNS, strict=True)]
+    runs.table(folder / "labels.csv", runs.metres(ROWS.tolist(), COLUMNS.tolist()), classes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling.picture, "where", lambda *_: b"where")
+        patch.setattr(sampling.picture, "gaps", lambda *_: b"gaps")
+        list(sample(settings(folder)))
+    (folder / "lines").write_text("\n".join(run(settings(folder))))
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+def test_it_tells_what_it_does_with_intervals_and_the_split(whole: Path) -> None:
+    told = (whole / "lines").read_text()
+    assert "blocks of 100 m" in told and "overlapping patches of 30 m: 0" in told
+    for name in ("CNN", "RF"):
+        assert re.search(rf"^{name} +OA [\d.]+ \([\d.]+ to [\d.]+\) %, kappa", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["CNN", "RF"])
+def test_the_folder_says_everything_and_the_model_comes_back(whole: Path, name: str) -> None:
+    home = whole / "run" / "models" / name
+    manifest = read_manifest(home)
+    material = gathered(settings(whole))
+    assert [b.name for b in manifest.bands] == list(material.samples.bands)
+    train = material.samples.X[material.split.train]
+    np.testing.assert_allclose([b.mean for b in manifest.bands], np.nanmean(train, axis=0), rtol=1e-4)
+    assert manifest.legend.names == NAMES and manifest.pixel_m == 10
+    assert set(manifest.software) >= {"minecover", "numpy", "keras"}
+    model = restored(manifest.spec, read_files(home, manifest))
+    [found] = read_predictions(home / "test.parquet")
+    test = material.split.test
+    windows = material.windows(material.samples.bands)
+    shares = answers(model, windows.cut, material.rows[test], material.columns[test])
+    np.testing.assert_allclose(found.probabilities, shares, atol=1e-6)
+    assert found.ids == tuple(material.samples.ids[i] for i in test)
+    assert manifest.metrics["overall"]["oa"]["value"] == pytest.approx(np.mean(found.predicted == found.y))
+    assert not (home / UNFINISHED).exists()
+
+
+def test_the_item_names_bands_classes_and_checksums(whole: Path) -> None:
+    home = whole / "run" / "models" / "RF"
+    found = json.loads((home / "item.json").read_text())
+    own = found["properties"]
+    assert own["mlm:input"][0]["bands"] == ["spring_a", "spring_b", "spring_c", "d"]
+    assert [c["value"] for c in own["mlm:output"][0]["classification:classes"]] == [1, 2, 5]
+    west, south, east, north = found["bbox"]
+    assert 112 < west < east < 113 and 39 < south < north < 40
+    digest = read_manifest(home).files["learner.skops"]
+    assert found["assets"]["learner"]["file:checksum"].endswith(digest)
+
+
+def test_nothing_is_trained_twice_and_a_changed_setting_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (folder / "run/models").rglob("*")}
+    list(run(settings(folder)))
+    assert {p: p.stat().st_mtime_ns for p in (folder / "run/models").rglob("*")} == before
+    list(run(settings(folder, epochs=2)))
+    assert len(read_manifest(folder / "run/models/CNN").history) == 2
+    forest = folder / "run/models/RF/manifest.json"
+    assert forest.stat().st_mtime_ns == before[forest], "a forest has no epochs"
+
+
+def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_manifest(folder / "run/models/CNN")
+    shutil.rmtree(folder / "run/models/CNN")
+    monkeypatch.setattr(training, "PAUSE", 0)
+    real, begun = training._epoch, []
+
+    def once(model: Any, batches: Any, lesson: Any, wish: Any, number: int) -> Any:
+        begun.append(number)
+        if number == 2 and begun.count(2) == 1:
+            raise KeyboardInterrupt
+        return real(model, batches, lesson, wish, number)
+
+    monkeypatch.setattr(training, "_epoch", once)
+    with pytest.raises(KeyboardInterrupt):
+        list(run(settings(folder), ["cnn"]))
+    assert not (folder / "run/models/CNN/manifest.json").exists()
+    list(run(settings(folder), ["cnn"]))
+    assert begun == [0, 1, 2, 2]
+    assert read_manifest(folder / "run/models/CNN").files == whole.files
+
+
+def test_several_seeds_are_told_apart(folder: Path) -> None:
+    list(run(settings(folder, seeds=2, models=["RF"])))
+    first, second = read_predictions(folder / "run/models/RF/test.parquet")
+    assert (first.seed, second.seed) == (0, 1)
+    assert not np.array_equal(first.probabilities, second.probabilities)
+    assert read_manifest(folder / "run/models/RF").metrics["seeds"]["seeds"] == [0, 1]
+
+
+def test_no_model_reads_the_test_part_before_it_is_trained(folder: Path) -> None:
+    """Other values at all pixels of test samples change no weight."""
+    material = gathered(settings(folder))
+    assert not set(material.split.test) & {i for part in stopping(material) for i in part}
+    swapped = gathered(settings(folder))
+    swapped.samples.X[material.split.test] = 1e6
+    for name in ("CNN", "RF"):
+        found = learnt(name, swapped, material.samples.bands, settings(folder).train, 3, 0, None, lambda *_: None)
+        again = learnt(name, material, material.samples.bands, settings(folder).train, 3, 0, None, lambda *_: None)
+        block = material.stack.values[:, :34, :34]
+        assert found.model.predict(block).tobytes() == again.model.predict(block).tobytes()
+
+
+def test_baselines_can_see_patches(folder: Path) -> None:
+    list(run(settings(folder, models=["RF"], baselines_see="patch")))
+    manifest = read_manifest(folder / "run/models/RF")
+    assert manifest.patch_px == 3 and manifest.spec["see"] == "patch"
+
+
+def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(MinecoverError, match="There is no model 'resnet99'"):
+        list(run(settings(folder), ["resnet99"]))
+    with pytest.raises(MinecoverError, match=r"minecover select CONFIG`, or set `train.features: all"):
+        list(run(settings(folder, features="combined")))
+    assert chosen(folder / "run", "all", ("a", "b")) == ("a", "b")
+    (folder / "run/split.json").unlink()
+    with pytest.raises(MinecoverError, match=r"split\.json' is not there"):
+        list(run(settings(folder)))
+    assert main(["train", str(folder / "none.yaml")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_samples_of_another_stack_are_refused(folder: Path) -> None:
+    path = folder / "run/stack/manifest.json"
+    path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
+    with pytest.raises(MinecoverError, match="read from another stack"):
+        list(run(settings(folder)))
+
+
+def test_a_comparison_of_what_is_there(folder: Path) -> None:
+    told = "\n".join(compare(settings(folder), ["all"]))
+    assert "Models on all features (4 bands)" in told
+    found = read_comparison(folder / "run/comparison.json")
+    assert {e.model for e in found.entries} == {"CNN", "RF"} and len(found.models) == 1
+    assert (folder / "run/pictures/compare-maps.png").stat().st_size > 10_000
+    with pytest.raises(MinecoverError, match="no choice of features 'some'"):
+        list(compare(settings(folder), ["some"]))
+
+
+def test_the_split_on_disk_is_the_split_that_is_used(whole: Path) -> None:
+    material = gathered(settings(whole))
+    samples = read_samples(whole / "run")
+    split = read_split(whole / "run" / "split.json", samples.ids)
+    np.testing.assert_array_equal(material.split.test, split.test)
+    np.testing.assert_array_equal(samples.X, material.stack.values[:, material.rows, material.columns].T)
