@@ -26,6 +26,8 @@ class Scores:
     measured: Measures
     drawn: Measures
     blocks: int
+    blocks_of: Ints
+    """Blocks that hold samples of each class."""
 
     def figure(self, name: str, k: int | None = None) -> Figure:
         """A measure with its interval: one of OVERALL, or one of EACH for the class at place `k`."""
@@ -60,7 +62,8 @@ def scored(
     weight = weights(count, draws, seed)
     drawn = (weight @ matrices.reshape(count, -1)).reshape(-1, size, size)
     total = matrices.sum(0)
-    return Scores(total, measures(total), measures(drawn), count)
+    held = (matrices.sum(2) > 0).sum(0)
+    return Scores(total, measures(total), measures(drawn), count, held)
 
 
 def weights(blocks: int, draws: int, seed: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +16,9 @@ from pipeline.accuracy.results import ClassAccuracy, LeftOut, ModelAccuracy, Ove
 Codes = NDArray[np.int64]
 
 FEW_BLOCKS = 20
+"""With fewer blocks than this, intervals hold the truth less often than they say."""
+FEW_OF_A_CLASS = 5
+"""A class in fewer blocks than this is missing from draws now and then."""
 
 
 def model_accuracy(
@@ -46,7 +49,7 @@ def model_accuracy(
         classes=tuple(_class(scores, k, code, title) for k, (code, title) in enumerate(legend.items())),
         left_out=LeftOut(**{n: int(scores.measured.left_out(n)) for n in EACH}),
         seeds=_seeds(truth, answers, codes) if len(answers) > 1 else None,
-        notes=_notes(scores),
+        notes=tuple(_notes(scores, tuple(legend.values()))),
     )
     return found, scores
 
@@ -57,7 +60,7 @@ def pairs(
     scores: Mapping[str, Scores],
     both: Sequence[tuple[str, str]] | None = None,
 ) -> tuple[Pair, ...]:
-    """Models in pairs on the same samples, every two or `both`: differences and McNemar's tests, corrected for number."""
+    """Models in pairs on the same samples, every two or `both`: differences and McNemar's corrected tests."""
     both = list(combinations(answers, 2)) if both is None else both
     tests = [mcnemar(answers[a] == truth, answers[b] == truth) for a, b in both]
     corrected = holm([t.p for t in tests])
@@ -92,9 +95,14 @@ def _spread(values: Sequence[float]) -> Spread:
     return Spread(mean=float(np.mean(known)) if known else None, sd=sd)
 
 
-def _notes(scores: Scores) -> tuple[str, ...]:
+def _notes(scores: Scores, names: Sequence[str]) -> Iterator[str]:
     if scores.blocks == 1:
-        return ("all samples lie in one block: no interval can be had",)
-    if scores.blocks < FEW_BLOCKS:
-        return (f"only {scores.blocks} blocks: intervals are narrower than they should be",)
-    return ()
+        yield "all samples lie in one block: no interval can be had"
+    elif scores.blocks < FEW_BLOCKS:
+        yield f"only {scores.blocks} blocks: intervals are narrower than they should be"
+    few = [name for name, n in zip(names, scores.blocks_of.tolist(), strict=True) if 0 < n < FEW_OF_A_CLASS]
+    if few and scores.blocks > 1:
+        yield (
+            f"samples in fewer than {FEW_OF_A_CLASS} blocks: {', '.join(few)}; their intervals, and those of means, "
+            f"are rough"
+        )

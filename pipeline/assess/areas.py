@@ -18,8 +18,8 @@ NDArray = np.ndarray[Any, Any]
 
 SAME = "strata are the classes of this map (Olofsson et al. 2014)"
 OTHER = "strata are the classes of an earlier map (Stehman 2014)"
-AFTER = "simple random sample, post-stratified by the classes of the map"
-PLAIN = "simple random sample"
+AFTER = "post-stratified by the classes of the map"
+PLAIN = "without strata"
 MOVES = 0.1
 """A class whose estimated area one point more could change by more than this share is told."""
 

@@ -52,9 +52,7 @@ def design(config: Config, wish: Wish) -> Iterator[str]:
             f"`minecover classify CONFIG` makes it."
         )
     if config.assess.field.casefold() in TAKEN:
-        raise MinecoverError(
-            f"assess.field cannot be {config.assess.field!r}: the sheet has such a field already."
-        )
+        raise MinecoverError(f"assess.field cannot be {config.assess.field!r}: the sheet has such a field already.")
     folder = config.output / REFERENCE
     refuse_busy(folder)
     seed = config.assess.seed

@@ -18,6 +18,8 @@ from pipeline.console import clean
 INK, GREY = "#222222", "#666666"
 LONGEST = 22
 """Letters of a class's name at most."""
+LETTER = 0.085
+"""About the width of a letter in inches."""
 
 
 def pictures(found: Accuracy, legend: Legend) -> dict[str, Callable[[], bytes]]:
@@ -36,8 +38,8 @@ def confusion(model: ModelAccuracy, draws: int) -> bytes:
     rows = counts.sum(1, keepdims=True)
     shares = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     k = len(counts)
-    width = 3.9 + 0.82 * k
-    figure = Figure(figsize=(max(width, 7.5), 2.9 + 0.62 * k), layout="constrained")
+    width = max(3.9 + 0.95 * k, 7.5)
+    figure = Figure(figsize=(width, 2.9 + 0.62 * k), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
@@ -47,7 +49,7 @@ def confusion(model: ModelAccuracy, draws: int) -> bytes:
     names = [_name(c.name, c.code) for c in model.classes]
     below = [f"{n}\nUA {percent(c.ua.value)} %" for n, c in zip(names, model.classes, strict=True)]
     left = [f"{n}  ({c.reference})" for n, c in zip(names, model.classes, strict=True)]
-    turned = max(map(len, names)) * k > 60
+    turned = max(map(len, names)) * LETTER > (width - 3.2) / k
     axes.set_xticks(range(k), below, rotation=40 if turned else 0, ha="right" if turned else "center", fontsize=9)
     axes.set_yticks(range(k), left, fontsize=9)
     beside = axes.secondary_yaxis("right")

@@ -38,10 +38,15 @@ def models(of: Sequence[ModelAccuracy], draws: int) -> Iterator[str]:
         )  # fmt: skip
     yield from aligned(rows)
     yield f"Split: {clean(of[0].split)}"
-    for m in of:
-        if m.left_out.f1:
-            yield f"Note: {clean(m.name)}: {m.left_out.f1} of {len(m.classes)} classes do not occur and are in no mean"
-        yield from (f"Note: {clean(m.name)}: {clean(note)}" for note in m.notes)
+    notes = [(m, note) for m in of for note in (*_absent(m), *m.notes)]
+    for note in dict.fromkeys(note for _, note in notes):
+        whose = [m.name for m, one in notes if one == note]
+        yield f"Note: {'' if len(whose) == len(of) else clean(', '.join(whose)) + ': '}{clean(note)}"
+
+
+def _absent(m: ModelAccuracy) -> Iterator[str]:
+    if m.left_out.f1:
+        yield f"{m.left_out.f1} of {len(m.classes)} classes do not occur and are in no mean"
 
 
 def classes(m: ModelAccuracy) -> Iterator[str]:

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.accuracy.bootstrap import scored, weights
 from pipeline.accuracy.matrix import EACH, OVERALL, confusion, measures
+from pipeline.accuracy.score import model_accuracy
 from pipeline.errors import MinecoverError
 
 CODES = (1, 2, 3)
@@ -64,6 +65,15 @@ def test_one_block_has_no_interval_and_a_rare_class_says_how_often_it_was_undefi
     rare = scored([1] * 20 + [3], [1] * 20 + [3], np.arange(21), CODES).figure("pa", 2)
     assert rare.value == 1
     assert rare.undefined == pytest.approx((20 / 21) ** 21, abs=0.05)
+
+
+def test_classes_in_few_blocks_are_named() -> None:
+    truth = np.array([1] * 60 + [3] * 2)
+    found, scores = model_accuracy("RF", "s", truth, {0: truth}, np.arange(62) // 2, {1: "a", 2: "b", 3: "c"}, 100)
+    assert scores.blocks_of.tolist() == [30, 0, 1]
+    assert found.notes == ("samples in fewer than 5 blocks: c; their intervals, and those of means, are rough",)
+    few, _ = model_accuracy("RF", "s", truth, {0: truth}, np.zeros(62, int), {1: "a", 2: "b", 3: "c"}, 100)
+    assert few.notes == ("all samples lie in one block: no interval can be had",)
 
 
 def test_only_the_same_samples_can_be_paired() -> None:
