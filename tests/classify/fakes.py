@@ -1,8 +1,10 @@
 """A model that is quick and looks beyond its block, and runs that it can map.
 
-Run as a program, it maps and kills itself at a given answer: `python -m tests.classify.fakes RUN AT`.
+Run as a program, it maps and kills itself on the way: see `killed_again_and_again`.
 """
 
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from pipeline.artifacts.ledger import Ledger
 from pipeline.artifacts.manifest import read_manifest
 from pipeline.artifacts.models import BandStatistics, ModelManifest, write_model
 from pipeline.classify import Wish, products, run, stage
@@ -37,14 +41,11 @@ class Fake:
 
     halo = HALO
 
-    def __init__(self, die_at: int = -1) -> None:
+    def __init__(self) -> None:
         self.answers = 0
-        self.die_at = die_at
 
     def predict(self, block: NDArray) -> NDArray:
         self.answers += 1
-        if self.answers == self.die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
         return scores(block, HALO) * np.float32(1 - 1e-3 / block.shape[1])
 
     def at(self, patches: NDArray) -> NDArray:
@@ -107,7 +108,7 @@ def made(output: Path) -> NDArray:
 
 
 def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Fake:
-    return Fake(int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[0].endswith("fakes.py") else -1)
+    return Fake()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -116,8 +117,40 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in found if p.name != "summary.json"}
 
 
+def killed_again_and_again(output: Path) -> None:
+    """Maps in children that are killed, each some files later than the one before, and tells what each left.
+
+    The first dies while the model answers, the others in turn before a file gets its name, and before it is noted as
+    finished.
+    """
+    kills: tuple[tuple[Any, str, int], ...] = ((os, "replace", 3), (Ledger, "record", 3))
+    for turn in range(100):
+        if (child := os.fork()) == 0:
+            die_at(*(kills[turn % 2] if turn else (Fake, "predict", 7)))
+            list(run(Wish(config(output, min_area_m2=300.0, polygons=True), side=32)))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        whole = {name: hashlib.sha256(data).hexdigest() for name, data in files(output / "maps" / "RF").items()}
+        print(json.dumps({"killed": os.WIFSIGNALED(status), "files": whole}), flush=True)
+        if not os.WIFSIGNALED(status):
+            return
+
+
+def die_at(owner: Any, name: str, call: int) -> None:
+    """From now on the process kills itself when a function is called for so many times."""
+    real, calls = getattr(owner, name), iter(range(1, call))
+
+    def counted(*given: Any) -> Any:
+        if next(calls, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given)
+
+    setattr(owner, name, counted)
+
+
 if __name__ == "__main__":
-    stage.restored = restored  # type: ignore[attr-defined, assignment]
-    stage.cell_side = lambda halo: 16  # type: ignore[attr-defined]
-    products.plate.draw = lambda *_: b"picture"  # type: ignore[attr-defined]
-    list(run(Wish(config(Path(sys.argv[1]), min_area_m2=300.0, polygons=True), side=32)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "restored", lambda spec, files: Fake())
+        patch.setattr(stage, "cell_side", lambda halo: 16)
+        patch.setattr(products.plate, "draw", lambda *_: b"picture")
+        killed_again_and_again(Path(sys.argv[1]))

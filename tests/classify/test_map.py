@@ -1,9 +1,11 @@
 """Mapping end to end: the same bytes whatever the tiles, workers and interruptions; no data; what is refused."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 import rasterio
 
 from pipeline import cli
-from pipeline.artifacts.ledger import making, peek
+from pipeline.artifacts.ledger import making
 from pipeline.artifacts.manifest import read_manifest
 from pipeline.classify import Wish, mapping, products, run, stage
 from pipeline.errors import MinecoverError
@@ -102,22 +104,20 @@ def test_the_order_of_tiles_changes_no_byte(folder: Path, fake: fakes.Fake, monk
     assert fakes.files(usual) == fakes.files(other)
 
 
-def test_killed_it_goes_on_and_ends_with_the_same_bytes(folder: Path, fake: fakes.Fake) -> None:
-    whole, _ = mapped(folder, "whole", min_area_m2=300.0, polygons=True)
-    place = folder / "maps" / "RF"
+def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(folder: Path, fake: fakes.Fake) -> None:
+    place, _ = mapped(folder, "whole", min_area_m2=300.0, polygons=True)
+    whole = {name: hashlib.sha256(data).hexdigest() for name, data in fakes.files(place).items()}
+    line = [sys.executable, "-m", "tests.classify.fakes", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for at in (7, 9):  # answers of each process; the first warms the model up
-        line = [sys.executable, "-m", "tests.classify.fakes", str(folder), str(at)]
-        died = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert died.returncode == -9, died.stderr
-        assert not (place / "map.tif").exists()
-        complete = fakes.files(whole)
-        assert all(complete[name] == data for name, data in fakes.files(place).items())
-    assert len(peek(place)) >= 2
-    _, told = mapped(folder, min_area_m2=300.0, polygons=True)
-    assert any("tiles are done already" in line for line in told)
-    assert fakes.files(place) == fakes.files(whole)
-    assert not [p for p in place.rglob(".*") if p.name != ".lock"]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True)
+    rounds = [json.loads(text) for text in done.stdout.splitlines()]
+    assert done.returncode == 0 and len(rounds) > 6, done.stderr
+    assert [r["killed"] for r in rounds] == [True] * (len(rounds) - 1) + [False]
+    for found in rounds:  # no file has its name before it is whole
+        assert found["files"].items() <= whole.items()
+    assert all(before["files"].items() <= after["files"].items() for before, after in pairwise(rounds))
+    assert rounds[-1]["files"] == whole
+    assert not [p for p in (folder / "maps/RF").rglob(".*") if p.name != ".lock"]
 
 
 def test_again_it_changes_nothing_and_needs_no_tiles(folder: Path, fake: fakes.Fake) -> None:
