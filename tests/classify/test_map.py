@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import sys
 from itertools import pairwise
@@ -281,6 +282,23 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert not (place / "map.tif").exists() and not list(place.rglob("*.part"))
     mapped(folder)
     assert (place / "map.tif").exists()
+
+
+@pytest.mark.parametrize("most", [5000, 9000, 100_000])
+def test_files_that_the_system_cuts_short_are_told(folder: Path, fake: fakes.Fake, most: int) -> None:
+    """No file may grow beyond a limit: the ledger, a GeoTIFF or the polygons cannot be written to the end."""
+    place = folder / "maps/RF"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        with pytest.raises(MinecoverError, match=r"could not be (written|used)"):
+            mapped(folder, polygons=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (place / "polygons.gpkg").exists() and not list(place.rglob("*.part"))
+    whole, _ = mapped(folder, "whole", polygons=True)
+    mapped(folder, polygons=True)
+    assert fakes.files(place) == fakes.files(whole)
 
 
 def test_a_disk_that_is_too_small_is_refused_before_work(
