@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from pipeline.console import clean
 from pipeline.select.bands import COLOURS, MEANING, SEASONS, WHOLE_YEAR, Band, described, glossed
 from pipeline.select.ranking import BORDA, Row, Score, rows
-from pipeline.select.wording import RULES, capital, interval
+from pipeline.select.wording import RULES, capital, counted, interval
 from pipeline.selection import Cost, Curve, Selection
 
 BLUE, ORANGE, INK, GREY, PALE = "#0072B2", "#D55E00", "#222222", "#777777", "#eeeeee"
@@ -38,15 +38,17 @@ def ranking(selection: Selection) -> Figure:
     halves = figure.add_gridspec(1, 2, wspace=0.55, left=0.185, right=0.985)
     relief = _scores(ranked, lambda r: r.relief)
     forest = _scores(ranked, lambda r: r.forest, 100)
-    _bars(figure, halves[0], "Relief-F", "Relief-F score (no unit; more is better)", relief)
-    _bars(figure, halves[1], "Random forest", "accuracy lost when it is shuffled (percentage points)", forest)
+    kept = frozenset(selection.final)
+    _bars(figure, halves[0], "Relief-F", "Relief-F score (no unit; more is better)", relief, kept)
+    _bars(figure, halves[1], "Random forest", "accuracy lost when it is shuffled (percentage points)", forest, kept)
     both = len({b.name for b, _ in relief[:shown]} & {b.name for b, _ in forest[:shown]})
     titled(
         figure,
         f"What tells the kinds of land apart: {len(selection.final)} of {len(selection.names)} features are kept",
         "Relief-F asks how far a feature sets a place apart from its nearest neighbours of other classes. The random "
-        "forest asks how much accuracy is lost, on land that it has not seen, when the feature is shuffled. "
-        f"{both} features are among the first {shown} of both. Thin lines: how much the score varies.",
+        "forest asks how much accuracy is lost, on land that it has not seen, when the feature is shuffled: little, "
+        f"where others can stand for it. {both} features are among the first {shown} of both. Bold: kept in the end. "
+        "Thin lines: how much the score varies.",
     )
     _legend(figure, [r.band for r in ranked])
     return figure
@@ -58,7 +60,9 @@ def _scores(ranked: Sequence[Row], of: Callable[[Row], Score | None], factor: fl
     return sorted(scaled, key=lambda pair: pair[1].rank)
 
 
-def _bars(figure: Figure, place: Any, method: str, unit: str, ordered: Sequence[tuple[Band, Score]]) -> None:
+def _bars(
+    figure: Figure, place: Any, method: str, unit: str, ordered: Sequence[tuple[Band, Score]], kept: frozenset[str]
+) -> None:
     """Nothing; the first features as bars with their names, below them all as a strip."""
     shown = min(SHOWN, len(ordered))
     halves = place.subgridspec(2, 1, height_ratios=[4.6, 1], hspace=0.25)
@@ -70,6 +74,8 @@ def _bars(figure: Figure, place: Any, method: str, unit: str, ordered: Sequence[
     if errors.any():
         top.errorbar(values[:shown], range(shown), xerr=errors, fmt="none", elinewidth=1, ecolor=INK, capsize=2)
     top.set_yticks(range(shown), [plain(band.label) for band, _ in ordered[:shown]])
+    for label, (band, _) in zip(top.get_yticklabels(), ordered, strict=False):
+        label.set_fontweight("bold" if band.name in kept else "normal")
     top.set(ylim=(shown - 0.4, -0.6))
     top.set_xlabel(unit, fontsize=SMALL)
     top.set_title(f"{method}: the first {shown} of {len(ordered)}", fontsize=12, loc="left")
@@ -179,7 +185,7 @@ def _curve(axes: Any, curve: Curve) -> None:
         textcoords="offset points",
         color=ORANGE,
         fontweight="bold",
-        ha="left" if sizes[at] < 0.4 * sizes[-1] else "center" if sizes[at] < 0.75 * sizes[-1] else "right",
+        ha="left" if sizes[at] < 0.6 * sizes[-1] else "right",
     )
     axes.set_xlabel("features used, best ranked first (number)", fontsize=SMALL)
     axes.set_xlim(0, sizes[-1] * 1.03)
@@ -211,10 +217,15 @@ def stability(selection: Selection) -> Figure:
         f"The choice was repeated {selection.settings.resamples} times, each time without a fifth of the blocks. "
         f"The Jaccard index is the share of features that two repetitions have in common: 1 is always the same, "
         f"{found.chance:.2f} would come of choosing blindly. A steep step is a firm choice; a long slope means that "
-        f"many features can stand for one another.",
+        f"many features can stand for one another.{_every_time(ordered[:always])}",
     )
     _legend(figure, ordered)
     return figure
+
+
+def _every_time(bands: Sequence[Band]) -> str:
+    """A sentence that names the features, if they are few."""
+    return f" Every time: {'; '.join(plain(b.label) for b in bands)}." if 0 < len(bands) <= 6 else ""
 
 
 def cost(selection: Selection) -> Figure:
@@ -228,11 +239,11 @@ def cost(selection: Selection) -> Figure:
     for y, entry in enumerate(ordered):
         _loss(axes, y, entry)
     axes.axvline(0, color=INK, lw=0.8)
-    labels = [f"without {plain(c.name)} ({len(selection.names) - c.count} features)" for c in ordered]
+    labels = [f"without {plain(c.name)} ({counted(len(selection.names) - c.count)} fewer)" for c in ordered]
     axes.set_yticks(range(len(ordered)), labels)
     axes.set(ylim=(len(ordered) - 0.6, -0.6))
     axes.margins(x=0.15)
-    axes.set_xlabel("change of accuracy (percentage points of places put right); line: 95 % interval", fontsize=SMALL)
+    axes.set_xlabel("change of accuracy (percentage points); line: 95 % interval", fontsize=SMALL)
     axes.grid(axis="x", color=PALE)
     bare(axes)
     spare = [c for c in ordered if c.difference.oa.high >= 0]
@@ -241,8 +252,9 @@ def cost(selection: Selection) -> Figure:
     titled(
         figure,
         f"What could be left out of the exports: {len(spare)} of {len(ordered)} parts without a loss that can be shown",
-        f"A random forest with all features{with_all}. Each line: the same without one source or one season. Blue "
-        "circles: the interval reaches no change, no loss can be shown. Orange squares: accuracy is lost.",
+        f"A random forest with all features{with_all}. Each line: the same without one source or one season; several "
+        "at once were not tried. Blue circles: the interval reaches no change, no loss can be shown. Orange squares: "
+        "accuracy is lost.",
     )
     return figure
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.console import aligned, clean
 from pipeline.select.bands import SEASONS, WHOLE_YEAR, Band, described
-from pipeline.select.wording import RULES, capital, interval, minus, percent, share, verdict
+from pipeline.select.wording import RULES, capital, counted, interval, minus, percent, share, verdict
 from pipeline.selection import Cost, Selection
 
 
@@ -82,7 +82,7 @@ def effects(selection: Selection, held_out: str) -> Iterator[str]:
     rows = [("Classifier", "features", "number", "accuracy %", "kappa", "accuracy less that of all, points")]
     for e in selection.effects:
         change = "" if e.features == "all" else interval(e.difference.oa)
-        note = f"  {clean(e.note)}" if e.note else ""
+        note = f"  {clean(e.note.split('; ')[0])}" if e.note else ""  # folds say the same with other numbers
         rows.append(
             (e.learner, e.features, f"{e.count:.0f}", percent(e.quality.oa), share(e.quality.kappa), change + note)
         )
@@ -102,7 +102,7 @@ def worth(entry: Cost) -> str:
     name = clean(entry.name)
     if entry.how == "without":
         return f"without {name}: accuracy {interval(entry.difference.oa)} points: {verdict(entry)}"
-    return f"{name} alone ({entry.count} features): accuracy {percent(entry.quality.oa)} %"
+    return f"{name} alone ({counted(entry.count)}): accuracy {percent(entry.quality.oa)} %"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -18,6 +18,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def counted(number: int) -> str:
+    """`1 feature`, `2 features`."""
+    return f"{number} feature{'' if number == 1 else 's'}"
+
+
 def minus(text: str) -> str:
     """The number with a true minus sign."""
     return text.replace("-", "−")
