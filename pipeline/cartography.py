@@ -43,11 +43,11 @@ def scale_bar(axes: Any, width_m: float, below: float = 0.2) -> None:
 
 def north_arrow(axes: Any, below: float = 0.2) -> None:
     """Nothing; an arrow stands `below` inches under the right corner of a map."""
-    arrow = {"arrowstyle": "-|>", "color": "black", "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
-    ends = [axes.transAxes + _shift(axes, -0.1, dy - below) for dy in (0.17, -0.17)]
-    axes.annotate("", (1, 0), (1, 0), xycoords=ends[0], textcoords=ends[1], arrowprops=arrow, annotation_clip=False)
-    name = axes.transAxes + _shift(axes, -0.2, -below)
-    axes.text(1, 0, "N", transform=name, ha="right", va="center", fontsize=9, fontweight="bold")
+    inches = axes.get_figure().dpi_scale_trans + ScaledTranslation(1, 0, axes.transAxes)
+    look = {"color": "black", "transform": inches, "clip_on": False}
+    axes.plot([-0.1, -0.1], [-below - 0.15, -below + 0.1], lw=1.5, solid_capstyle="butt", **look)
+    axes.plot([-0.1], [-below + 0.1], marker="^", markersize=7, **look)
+    axes.text(-0.2, -below, "N", transform=inches, ha="right", va="center", fontsize=9, fontweight="bold")
 
 
 def round_length(most: float) -> float:

@@ -18,7 +18,7 @@ NDArray = np.ndarray[Any, Any]
 Rows = Callable[[int, int], NDArray]
 """Codes of the rows from one to another, uint8 (rows, width), 0 for no data."""
 
-STRIP = 512
+STRIP = 256
 """Rows that are worked on at once."""
 
 
