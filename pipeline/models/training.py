@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -31,6 +31,8 @@ HIDDEN = 0.1
 """Share of the bands hidden from each sample, so that none becomes indispensable."""
 WARMUP = 0.05
 """Share of the steps in which the rate rises from a tenth to its full height."""
+ADAPTING, SLOWER = 0.1, 0.3
+"""Shares of the epochs and of the rate with which a trained network gets used to its dense form."""
 PAUSE = 20.0
 """Seconds at least between two checkpoints."""
 
@@ -66,8 +68,42 @@ class Trained:
 
     network: Network
     history: tuple[Epoch, ...]
-    """`epoch` (from 1), `loss` of fitting, `validation_loss` and `validation_accuracy` on the held pixels, `rate`."""
+    """`epoch` (from 1), `loss` of fitting, `validation_loss` and `validation_accuracy` on the held pixels, `rate`, and
+    `dense`: 1 in epochs of the dense form."""
     best: int
+
+
+def trained(
+    shape: Shape,
+    scaling: Scaling,
+    lesson: Lesson,
+    settings: Settings,
+    keep: Path | None = None,
+    start: Callable[[keras.Model], None] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """The network of this shape, by the cheapest way to it.
+
+    The dense form costs several times more in a step, and its weights are those of the patch form: it begins with
+    what that has learnt, and only gets used to its surroundings.
+    """
+    if shape.form == "patch":
+        return train(shape, scaling, lesson, settings, keep and keep / "patch", start, progress)
+    first = train(replace(shape, form="patch"), scaling, lesson, settings, keep and keep / "patch", start, progress)
+    return adapted(first, lesson, settings, keep and keep / "dense", progress)
+
+
+def adapted(
+    first: Trained, lesson: Lesson, settings: Settings, keep: Path | None = None, progress: Progress | None = None
+) -> Trained:
+    """The dense form of a trained network of the patch form; its epochs are added to the history."""
+    shape, scaling = replace(first.network.shape, form="dense"), first.network.scaling
+    few = replace(settings, epochs=max(1, round(ADAPTING * settings.epochs)), rate=settings.rate * SLOWER)
+    weights = first.network.model.get_weights()
+    found = train(shape, scaling, lesson, few, keep, lambda model: model.set_weights(weights), progress)
+    before = len(first.history)
+    later = tuple({**e, "epoch": e["epoch"] + before} for e in found.history)
+    return Trained(found.network, (*first.history, *later), before + found.best)
 
 
 def train(
@@ -161,6 +197,7 @@ def _epoch(model: keras.Model, batches: Batches, lesson: Lesson, settings: Setti
         "validation_loss": held_loss,
         "validation_accuracy": accuracy,
         "rate": rate,
+        "dense": float(batches.shape.form == "dense"),
     }
 
 

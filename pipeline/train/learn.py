@@ -123,16 +123,21 @@ def _network(
         from pipeline.models.scaling import fitted
 
     fit, held = stopping(material)
-    shape = Shape(name, config.form, patch, len(bands), len(material.legend))
     windows = material.windows(bands)
     labelled = Labelled(material.rows, material.columns, material.y)
     lesson = training.Lesson(windows.cut, windows.grouped, labelled.take(fit), labelled.take(held))
     own = {
         f: getattr(config, f) for f in ("epochs", "patience", "batch", "rate", "decay", "precision", "deterministic")
     }
-    start = imagenet.starter(config.weights) if config.weights else None
-    scaling = fitted(material.values(bands)[fit])
-    found = training.train(shape, scaling, lesson, training.Settings(seed=seed, **own), keep, start, progress)
+    found = training.trained(
+        Shape(name, config.form, patch, len(bands), len(material.legend)),
+        fitted(material.values(bands)[fit]),
+        lesson,
+        training.Settings(seed=seed, **own),
+        keep,
+        imagenet.starter(config.weights) if config.weights else None,
+        progress,
+    )
     told = {"fit": len(fit), "held": len(held), "best_epoch": found.best, "epochs": len(found.history)}
     return Learnt(found.network, found.history, told)
 

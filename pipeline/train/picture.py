@@ -14,7 +14,10 @@ def curves(name: str, history: Sequence[dict[str, float]]) -> bytes:
     """Loss on the fitted and on the held samples, and accuracy on these, against epochs; the epoch kept is marked."""
     epochs = [e["epoch"] for e in history]
     held = [e["validation_loss"] for e in history]
-    best = held.index(min(held))
+    # The epoch kept is the best of the form that is used, the last one.
+    form = history[-1]["dense"]
+    best = min((i for i, e in enumerate(history) if e["dense"] == form), key=lambda i: held[i])
+    begun = next((e["epoch"] for e in history if e["dense"]), None)
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [e["loss"] for e in history], "o-", ms=3, color=BLUE, label="samples it learns from")
@@ -25,6 +28,8 @@ def curves(name: str, history: Sequence[dict[str, float]]) -> bytes:
     right.set_ylabel("correct on other blocks (%)")
     for axes in (left, right):
         axes.axvline(epochs[best], color=GREEN, lw=1, ls="--", label="epoch that is kept")
+        if begun is not None and begun > 1:
+            axes.axvspan(begun - 0.5, epochs[-1] + 0.5, color=PALE, zorder=0, label="gets used to its dense form")
         axes.set_xlabel("epoch (pass over the samples)")
         axes.grid(axis="y", color=PALE)
         axes.spines[["top", "right"]].set_visible(False)

@@ -123,7 +123,8 @@ def _learnt(
     """The model of one seed. What a training left unfinished is taken up where it is of the same things."""
     keep = home / UNFINISHED / f"{mark[:16]}-{seed}"
     if name in NETWORKS:
-        durable.make_folders(keep, config.output)
+        for form in ("patch", "dense"):
+            durable.make_folders(keep / form, config.output)
         for other in (home / UNFINISHED).iterdir():
             if not other.name.startswith(mark[:16]):
                 shutil.rmtree(other)

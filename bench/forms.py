@@ -1,0 +1,111 @@
+"""Both forms of a network on the same samples: accuracy on the test part in pairs, and the speed of mapping.
+
+    python bench/forms.py CONFIG [--model ResNet50] [--side 256]
+
+CONFIG is a run with stack, samples and selection (`minecover sample`, `minecover select`). The patch form is trained
+first; the dense form begins with its weights. Mapping is timed on a square of the stack, one form after the other, and
+compared with the obvious way: every patch cut, then `model.predict` of Keras.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.accuracy import model_accuracy, pairs
+from pipeline.config import read_config
+from pipeline.models import hushed
+from pipeline.train.learn import learnt, stopping, tested
+from pipeline.train.material import chosen, gathered
+
+AT_ONCE = 256
+
+
+def obvious(network: Any, block: np.ndarray) -> np.ndarray:
+    """All patches of a block, cut and given to `predict`."""
+    side = network.shape.side
+    windows = sliding_window_view(block, (side, side), axis=(1, 2))
+    patches = windows.transpose(1, 2, 0, 3, 4).reshape(-1, len(block), side, side)
+    return network.model.predict(network.scaling.apply(patches), batch_size=AT_ONCE, verbose=0)
+
+
+def timed(what: Any, *given: Any) -> tuple[float, Any]:
+    started = perf_counter()
+    found = what(*given)
+    return perf_counter() - started, found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config")
+    parser.add_argument("--model", default="ResNet50")
+    parser.add_argument("--side", type=int, default=256)
+    options = parser.parse_args()
+    config = read_config(options.config)
+    material = gathered(config)
+    bands = chosen(config.output, config.train.features, material.samples.bands)
+    wish = config.train.model_copy(update={"form": "patch"})
+    started = perf_counter()
+    last = [started]
+
+    def progress(what: str, done: int, total: int) -> None:
+        now = perf_counter()
+        print(f"  {what}: epoch {done} of at most {total}, {now - last[0]:.0f} s", flush=True)
+        last[0] = now
+
+    patch = config.split.patch_px
+    found = learnt(options.model, material, bands, wish, patch, 0, None, progress)
+    print(f"patch form trained in {perf_counter() - started:.0f} s", flush=True)
+    with hushed():
+        from pipeline.models import training
+        from pipeline.models.batches import Labelled
+    fit, held = stopping(material)
+    windows = material.windows(bands)
+    labelled = Labelled(material.rows, material.columns, material.y)
+    lesson = training.Lesson(windows.cut, windows.grouped, labelled.take(fit), labelled.take(held))
+    own = {f: getattr(wish, f) for f in ("epochs", "patience", "batch", "rate", "decay", "precision", "deterministic")}
+    first = training.Trained(found.model, found.history, len(found.history))  # type: ignore[arg-type]
+    started = perf_counter()
+    dense = training.adapted(first, lesson, training.Settings(**own), None, progress).network
+    print(f"dense form adapted in {perf_counter() - started:.0f} s", flush=True)
+    forms = {"patch": found.model, "dense": dense}
+    answers = {form: tested(model, material, bands, 0) for form, model in forms.items()}
+    names = dict(zip(material.legend.codes, material.legend.names, strict=True))
+    truth, blocks = answers["patch"].y, answers["patch"].blocks
+    scores = {}
+    for form, p in answers.items():
+        accuracy, scores[form] = model_accuracy(form, material.audit, truth, {0: p.predicted}, blocks, names)
+        oa, kappa = accuracy.overall.oa, accuracy.overall.kappa
+        print(f"{form}: OA {oa.value:.3f} ({oa.low:.3f} to {oa.high:.3f}), kappa {kappa.value:.3f}")
+    [pair] = pairs(truth, {f: p.predicted for f, p in answers.items()}, scores, [("dense", "patch")])
+    oa = pair.difference.oa
+    print(f"dense less patch: OA {oa.value:+.3f} ({oa.low:+.3f} to {oa.high:+.3f}), McNemar p {pair.p:.3g}")
+    print(f"split: {material.audit}")
+    speed(forms, windows, options.side)
+
+
+def speed(forms: dict[str, Any], windows: Any, side: int) -> None:
+    """Pixels a second of both forms and of the obvious way, in one run."""
+    rates = {}
+    small = 48  # of the obvious way and the patch form, which take minutes for more
+    for name, form, length in (("obvious", "patch", small), ("patch", "patch", small), ("dense", "dense", side)):
+        network = forms[form]
+        corner = np.array([160 - network.halo])
+        block = windows.cut(corner, corner, length + 2 * network.halo)[0]
+        run = obvious if name == "obvious" else lambda n, b: n.predict(b)
+        run(network, block)
+        took, _ = timed(run, network, block)
+        rates[name] = length**2 / took
+    load = os.getloadavg()[0]
+    print(f"pixels a second: {', '.join(f'{n} {r:,.0f}' for n, r in rates.items())} (load {load:.1f})")
+    print(f"ratio of the dense form to the obvious way: {rates['dense'] / rates['obvious']:.1f}")
+    print(f"ratio of the patch form to the obvious way: {rates['patch'] / rates['obvious']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
