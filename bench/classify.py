@@ -109,8 +109,13 @@ def write_model(folder: Path, name: str) -> None:
 
 def stage(folder: Path, name: str) -> tuple[np.ndarray, int]:
     """Seconds of the whole stage, by the clock and of processors, and the pixels that it did."""
+    from pipeline.artifacts.models import read_files, read_manifest
     from pipeline.classify import Wish, run
     from pipeline.config import Config
+    from pipeline.models import restored
+
+    manifest = read_manifest(folder / "models" / name)
+    restored(manifest.spec, read_files(folder / "models" / name, manifest))  # imports what it needs
 
     config = Config.model_validate(
         {"name": "Bench", "region": "r", "year": 2021, "output": folder, "legend": _legend(), "labels": {"file": "l"}}
