@@ -1,4 +1,4 @@
-"""What maps on paper have in common: letters that can be drawn, a scale bar, an arrow to the north, PNG bytes."""
+"""What maps on paper have in common: letters that can be drawn, degrees, scale bar, arrow to the north, PNG bytes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from functools import cache
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.transforms import ScaledTranslation
+from pyproj import Transformer
 
+NDArray = np.ndarray[Any, Any]
+
+INK, GREY = "#222222", "#666666"
+EDGE = 400
+MARK_INCHES = 1.2
+DEGREES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei")
 
 
@@ -48,6 +56,36 @@ def north_arrow(axes: Any, below: float = 0.2) -> None:
     axes.plot([-0.1, -0.1], [-below - 0.15, -below + 0.1], lw=1.5, solid_capstyle="butt", **look)
     axes.plot([-0.1], [-below + 0.1], marker="^", markersize=7, **look)
     axes.text(-0.2, -below, "N", transform=inches, ha="right", va="center", fontsize=9, fontweight="bold")
+
+
+def degrees(
+    axes: Any, bounds: tuple[float, float, float, float], crs: str, inches: tuple[float, float], size: float = 8
+) -> None:
+    """Nothing; round longitudes are marked below and above a map, round latitudes on both sides.
+
+    `bounds` are left, bottom, right and top in metres of `crs`, `inches` the map's width and height on paper.
+    """
+    left, bottom, right, top = bounds
+    change = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
+    x, y = np.linspace(left, right, EDGE), np.linspace(bottom, top, EDGE)
+    longitudes = change.transform(x, np.full(EDGE, bottom))[0]
+    latitudes = change.transform(np.full(EDGE, left), y)[1]
+    at_x, names_x = _marks(x, np.unwrap(longitudes, period=360), "EW", inches[0])
+    at_y, names_y = _marks(y, latitudes, "NS", inches[1])
+    axes.set_xticks(at_x, names_x)
+    axes.set_yticks(at_y, names_y, rotation=90, va="center")
+    axes.tick_params(top=True, right=True, length=4, color=INK, labelcolor=GREY, labelsize=size, width=0.8)
+
+
+def _marks(along: NDArray, values: NDArray, letters: str, inches: float) -> tuple[NDArray, list[str]]:
+    """Where along an edge round degrees lie, as close as their names allow, and what they are called."""
+    order = np.argsort(values)
+    low, high = values[order[0]], values[order[-1]]
+    step = min((s for s in DEGREES if (high - low) / s <= max(inches / MARK_INCHES, 1)), default=DEGREES[0])
+    round_ones = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    places = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
+    names = [f"{abs((v + 180) % 360 - 180):.{places}f}° {letters[int(v < 0)]}" for v in round_ones]
+    return np.interp(round_ones, values[order], along[order]), names
 
 
 def round_length(most: float) -> float:

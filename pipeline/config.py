@@ -202,6 +202,13 @@ class AssessConfig(_Frozen):
     _placed = field_validator("reference")(lambda path, info: _place(path, info))
 
 
+class ReportConfig(_Frozen):
+    """What the report tells beside this run: the change since another one, of which `compare` is the folder."""
+
+    compare: Path | None = None
+    _placed = field_validator("compare")(lambda path, info: _place(path, info))
+
+
 class Config(_Frozen):
     """All that a run is made from."""
 
@@ -218,6 +225,7 @@ class Config(_Frozen):
     train: TrainConfig = TrainConfig()
     classify: ClassifyConfig = ClassifyConfig()
     assess: AssessConfig = AssessConfig()
+    report: ReportConfig = ReportConfig()
     _placed = field_validator("region", "output", "archive")(lambda path, info: _place(path, info))
 
 
@@ -229,6 +237,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "train": TrainConfig,
     "classify": ClassifyConfig,
     "assess": AssessConfig,
+    "report": ReportConfig,
 }
 
 

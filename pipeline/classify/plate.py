@@ -12,9 +12,8 @@ import numpy as np
 import shapely
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from pyproj import Transformer
 
-from pipeline.cartography import north_arrow, plain, png, scale_bar, shown
+from pipeline.cartography import degrees, north_arrow, plain, png, scale_bar, shown
 from pipeline.classify.answers import NOTHING
 from pipeline.classify.style import NO_DATA, rgb
 from pipeline.config import LandClass, Legend
@@ -29,11 +28,8 @@ LONG_INCHES = 8.0
 COLUMN_INCHES = 2.9
 LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.95, 0.75
 INK, GREY = "#222222", "#666666"
-EDGE = 400
 NAME_LENGTH = 20
 ROW, LINE, FOOT = 0.27, 0.18, 0.47
-MARK_INCHES = 1.2
-DEGREES = (10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
 @dataclass(frozen=True)
@@ -91,37 +87,11 @@ def _map(axes: Any, codes: NDArray, grid: Grid, shape: Any, legend: Legend) -> N
             for ring in (part.exterior, *part.interiors):
                 axes.plot(*np.transpose(ring.coords), color=INK, lw=0.8)
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    _degrees(axes, grid)
+    degrees(axes, grid.bounds, grid.crs, _inches(grid))
     for edge in axes.spines.values():
         edge.set(color=INK, linewidth=1.1)
     scale_bar(axes, right - left, FOOT)
     north_arrow(axes, FOOT)
-
-
-def _degrees(axes: Any, grid: Grid) -> None:
-    """Marks of round longitudes below and above the map, of round latitudes on both sides."""
-    left, bottom, right, top = grid.bounds
-    change = Transformer.from_crs(grid.crs, "OGC:CRS84", always_xy=True)
-    x, y = np.linspace(left, right, EDGE), np.linspace(bottom, top, EDGE)
-    longitudes = change.transform(x, np.full(EDGE, bottom))[0]
-    latitudes = change.transform(np.full(EDGE, left), y)[1]
-    width, height = _inches(grid)
-    at_x, names_x = _marks(x, np.unwrap(longitudes, period=360), "EW", width)
-    at_y, names_y = _marks(y, latitudes, "NS", height)
-    axes.set_xticks(at_x, names_x)
-    axes.set_yticks(at_y, names_y, rotation=90, va="center")
-    axes.tick_params(top=True, right=True, length=4, color=INK, labelcolor=GREY, labelsize=8, width=0.8)
-
-
-def _marks(along: NDArray, degrees: NDArray, letters: str, inches: float) -> tuple[NDArray, list[str]]:
-    """Where along an edge round degrees lie, as close as their names allow, and what they are called."""
-    order = np.argsort(degrees)
-    low, high = degrees[order[0]], degrees[order[-1]]
-    step = min((s for s in DEGREES if (high - low) / s <= max(inches / MARK_INCHES, 1)), default=DEGREES[0])
-    values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-    places = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
-    names = [f"{abs((v + 180) % 360 - 180):.{places}f}° {letters[int(v < 0)]}" for v in values]
-    return np.interp(values, degrees[order], along[order]), names
 
 
 def _column(axes: Any, inches: float, plate: Plate) -> None:
