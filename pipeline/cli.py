@@ -19,7 +19,9 @@ from pipeline.commands import archive, assess, engine
 from pipeline.commands.classify import classify
 from pipeline.commands.compare import compare
 from pipeline.commands.export import export
+from pipeline.commands.init import init
 from pipeline.commands.review import review
+from pipeline.commands.run import run
 from pipeline.commands.sample import sample
 from pipeline.commands.select import select
 from pipeline.commands.simulate import EPILOG, simulate
@@ -99,6 +101,11 @@ def app() -> typer.Typer:
     commands.callback()(everywhere)
     commands.command(rich_help_panel=START, epilog="Example: minecover demo --output demo")(demo)
     commands.command(rich_help_panel=START, epilog="Example: minecover doctor")(doctor)
+    commands.command(
+        rich_help_panel=START,
+        epilog="Example: minecover init pit.yaml --name Pit --region pit.geojson --year 2021 --labels points.gpkg",
+    )(init)
+    commands.command(rich_help_panel=START, epilog="Example: minecover run configs/demo.yaml")(run)
     commands.command(rich_help_panel=DATA, epilog=EPILOG)(simulate)
     commands.command(
         rich_help_panel=STAGES,
@@ -138,13 +145,17 @@ def everywhere(
 
 def demo(
     output: Annotated[str, typer.Option(help="Folder for what is made.")] = "demo",
+    until: Annotated[str | None, typer.Option(help="Last stage: export, sample, select, train, …")] = None,
 ) -> None:
-    """Make a small archive of a simulated mine and compute a cloud-free composite and NDVI from it."""
+    """Simulate a small mining district, and make everything of it: features, models, maps, areas, a report.
+
+    After an interruption the same command goes on where it was.
+    """
     from pathlib import Path
 
     from pipeline.demo import run
 
-    for line in run(Path(output)):
+    for line in run(Path(output), until):
         say(line)
 
 

@@ -1,4 +1,4 @@
-"""`minecover demo`: a small simulated mining district, its stack of features on disk, and two pictures of it.
+"""`minecover demo`: a small simulated mining district, two pictures of it, and a whole run from raw scenes to a report.
 
 What `script` holds is `ee` code that would run unchanged on Google's servers.
 """
@@ -12,37 +12,39 @@ from typing import Any
 
 from pipeline import durable
 
+CONFIG = Path(__file__).with_name("demo.yaml")
 YEAR, SIZE_KM, SCENES = 2021, 4.0, 24
 TRUE_COLOUR = {"min": 0.02, "max": 0.3, "gamma": 1.2}
 GREENNESS = {"min": 0, "max": 0.7, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9cc46b", "3f8f3f", "0b4d1e"]}
 
 
-def run(output: Path) -> Iterator[str]:
-    """Lines that tell what was made, as it is made: a district, a stack of its features, two pictures in `output`."""
-    from pipeline import engine, export
-    from pipeline.region import read_region
+def run(output: Path, until: str | None = None) -> Iterator[str]:
+    """Lines that tell what was made, as it is made: a district, two pictures of it, and a whole run up to `until`."""
+    from pipeline import engine, workflow
     from pipeline.simulate.write import Wanted, simulate
 
     started = perf_counter()
-    district, made = output / "district", output / "run"
+    district, config = output / "district", output / CONFIG.name
     wanted = Wanted(SIZE_KM, YEAR, years=1, scenes=SCENES)
     for _ in simulate(district, wanted):
         pass
     yield f"A simulated mining district of {SIZE_KM:g} × {SIZE_KM:g} km, as satellites see it in {YEAR}: {district}"
-
-    region = read_region(str(district / "region.geojson"))
-    for _ in export.run(export.Wish(region, YEAR, made, export.Source("local", str(district / "archive")))):
-        pass
-    yield f"All 112 features of it, from the raw scenes: {made / 'stack' / 'stack.vrt'}"
-
     engine.connect("local", archive=district / "archive")
     grid = grid_of(wanted.place)
     for name, image, look in script():
         durable.write_bytes(output / name, picture(image, look, grid))
     engine.disconnect()
     yield f"Summer in true colour, and how green it is: {output / 'summer.png'}, {output / 'ndvi.png'}"
-    yield f"Made in {perf_counter() - started:.0f} s. Next: open the stack in QGIS, read pipeline/demo.py, or start"
-    yield "with your own region and scenes: docs/export.md, docs/ingest.md."
+    durable.write_text(config, CONFIG.read_text("utf-8"))
+    yield f"What is to be made of it, in a file to copy and change: {config}"
+    yield ""
+    yield from workflow.run(config, until)
+    yield ""
+    if (output / "run" / "report.html").is_file():
+        yield f"The report: {output / 'run' / 'report.html'}"
+        yield f"The map: {output / 'run' / 'maps' / 'ResNet50' / 'map.png'}, and map.tif beside it for QGIS"
+    yield f"All of it took {workflow.lasting(perf_counter() - started)}. Next, your own region: `minecover init` asks"
+    yield "four questions and writes such a file; docs/ingest.md brings your scenes in; `minecover run FILE` does the rest."
 
 
 def script() -> Iterator[tuple[str, Any, dict[str, Any]]]:

@@ -17,15 +17,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     output = tmp_path_factory.mktemp("demo") / "a folder"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "SIZE_KM", 2.0)
-        return output, list(demo.run(output))
+        return output, list(demo.run(output, "export"))
 
 
 def test_the_lines_name_the_files(made: tuple[Path, list[str]]) -> None:
     output, lines = made
-    for name in ("district", "run/stack/stack.vrt", "summer.png", "ndvi.png"):
+    for name in ("district", "demo.yaml", "summer.png", "ndvi.png"):
         assert (output / name).exists()
         assert any(str(output / name) in line for line in lines)
-    assert sorted(p.name for p in output.iterdir()) == ["district", "ndvi.png", "run", "summer.png"]
+    assert (output / "run/stack/stack.vrt").exists()
+    assert sorted(p.name for p in output.iterdir()) == ["demo.yaml", "district", "ndvi.png", "run", "summer.png"]
+
+
+def test_the_configuration_is_the_one_in_configs() -> None:
+    ours = (Path(__file__).parents[1] / "configs" / "demo.yaml").read_text("utf-8")
+    assert demo.CONFIG.read_text("utf-8") == ours.replace("../demo/", "")
 
 
 @pytest.mark.parametrize("name", ["summer.png", "ndvi.png"])
@@ -51,7 +57,7 @@ def test_the_stack_is_of_the_district_that_was_simulated(made: tuple[Path, list[
 def test_again_over_an_old_demo(made: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "SIZE_KM", 2.0)
     before = (made[0] / "summer.png").read_bytes()
-    list(demo.run(made[0]))
+    list(demo.run(made[0], "export"))
     assert (made[0] / "summer.png").read_bytes() == before
 
 
@@ -65,7 +71,7 @@ def test_samples_and_doubtful_labels_of_the_demo(
     made: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (Path(__file__).parents[1] / "configs" / "demo.yaml").read_text("utf-8").replace("../demo/", "")
-    config = made[0] / "demo.yaml"
+    config = made[0] / "other.yaml"
     config.write_text(text.replace("block_m: 500", "block_m: 250, folds: 3"), "utf-8")
     try:
         assert cli.main(["review", str(config)]) == 2

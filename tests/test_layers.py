@@ -55,6 +55,8 @@ LAYER_3 = (
     "pipeline.__main__",
     "pipeline.commands",
     "pipeline.demo",
+    "pipeline.drafting",
+    "pipeline.workflow",
     "pipeline.doctor",
     "pipeline.serve",
 )

@@ -21,7 +21,7 @@ CORE = 16
 """Side of the square that the dense form answers for at once."""
 FINEST = 4
 """Pixels between the features of the dense form; strides beyond it become dilations."""
-LARGE = 48
+LARGE = 40
 """Patches of this width and more get the large stem of ImageNet's networks: 7 × 7 with stride 2, and pooling."""
 
 

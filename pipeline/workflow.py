@@ -1,0 +1,77 @@
+"""A whole run, from export to report: every stage in its order, each of which does only what is out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+
+from pipeline.config import Config, read_config
+from pipeline.errors import MinecoverError
+
+Lines = Callable[[Path, Config], Iterator[str]]
+
+
+def run(path: Path, until: str | None = None) -> Iterator[str]:
+    """Lines of all stages, each after a heading; the run's folder holds everything up to the stage `until`."""
+    config = read_config(path)
+    if until is not None and until not in STAGES:
+        raise MinecoverError(f"There is no stage {until!r}. They are {', '.join(STAGES)}.")
+    names = [n for n in STAGES if _is_wanted(n, config)]
+    last = len(names) if until is None else names.index(until) + 1 if until in names else 0
+    started = monotonic()
+    yield f"{config.name}, {config.year}: {', '.join(names[:last])} in '{config.output}'"
+    for number, name in enumerate(names[:last], 1):
+        yield ""
+        yield f"[{number}/{last}] {name}"
+        for line in STAGES[name](path, config):
+            yield f"  {line}".rstrip()
+    yield ""
+    yield f"Done in {lasting(monotonic() - started)}."
+
+
+def lasting(seconds: float) -> str:
+    """A duration in words."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def _is_wanted(name: str, config: Config) -> bool:
+    """Without a selection of features there is nothing to select; without an archive the stack must be there."""
+    if name == "select":
+        return config.train.features != "all"
+    return name != "export" or config.archive is not None
+
+
+def _export(path: Path, config: Config) -> Iterator[str]:
+    from pipeline import export
+    from pipeline.region import read_region
+
+    order = export.order(str(path), None, None, None, (), remote=False)
+    source = export.Source("local", order.archive)
+    return export.run(export.Wish(read_region(order.region), order.year, order.output, source, order.options))
+
+
+def _classify(path: Path, config: Config) -> Iterator[str]:
+    from pipeline import classify
+
+    return classify.run(classify.Wish(config))
+
+
+def _stage(name: str) -> Lines:
+    def lines(path: Path, config: Config) -> Iterator[str]:
+        found: Iterator[str] = import_module(f"pipeline.{name}").run(config)
+        return found
+
+    return lines
+
+
+STAGES: dict[str, Lines] = {
+    "export": _export,
+    "sample": _stage("sample"),
+    "select": _stage("select"),
+    "train": _stage("train"),
+    "classify": _classify,
+    "assess": _stage("assess"),
+    "report": _stage("report"),
+}
