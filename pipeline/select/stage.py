@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.artifacts.samples import Samples, read_samples
 from pipeline.config import Config
-from pipeline.durable import locked, make_folders, write_bytes, write_text
+from pipeline.durable import locked, make_folders, reported, write_bytes, write_text
 from pipeline.errors import MinecoverError
 from pipeline.select.kept import keeping
 from pipeline.select.pictures import NAMES, pictures
@@ -44,6 +44,7 @@ def _lines(config: Config, folder: Path, samples: Samples) -> Iterator[str]:
     fingerprint = lesson.fingerprint(config.select)
     found = _stored(folder / SELECTION, fingerprint)
     if found:
+        (folder / PARTIAL).unlink(missing_ok=True)
         yield f"unchanged: '{folder / SELECTION}' is from these samples, this split and these settings"
     else:
         yield plan(lesson, config.select)
@@ -87,7 +88,7 @@ def _split(path: Path, samples: Samples) -> FrozenSplit:
 
 def _made(lesson: Lesson, config: Config, folder: Path, fingerprint: str) -> tuple[Selection, Sensitivity]:
     """The selection, computed and written; what showed an older one is gone."""
-    with keeping(folder / PARTIAL, fingerprint) as kept:
+    with reported(folder), keeping(folder / PARTIAL, fingerprint) as kept:
         with bar() as progress:
             selection = selected(lesson, config.select, progress, kept)
         neighbours = sensitivity(lesson, config.select, selection)
