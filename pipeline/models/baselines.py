@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.covariance import empirical_covariance, ledoit_wolf, shrunk_covariance
 from sklearn.ensemble import RandomForestClassifier
@@ -30,6 +29,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pipeline.errors import MinecoverError
+from pipeline.models.duels import log_shares
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
@@ -55,9 +55,9 @@ class EqualBayes(GaussianNB):  # type: ignore[misc]
 class VotingSVC(SVC):  # type: ignore[misc]
     """A support vector machine with an RBF kernel whose probabilities agree with its answers.
 
-    Platt's probabilities rest on five more fits, and their largest is often not the class predicted. Here each class's
-    votes in the duels between two classes, with confidences below one vote as scikit-learn adds them, go through a
-    softmax: `sharpness` says how sure a vote makes, and is found on samples that the machine was not fitted on.
+    Platt's probabilities cost five more fits, and the largest is often not of the class predicted. These are made from
+    the duels of two classes each: `sharpness` says how sure a margin makes, and is found on samples that the machine
+    was not fitted on.
     """
 
     def __init__(
@@ -70,21 +70,16 @@ class VotingSVC(SVC):  # type: ignore[misc]
         super().__init__(C=C, gamma=gamma, break_ties=True, random_state=random_state)
         self.sharpness = sharpness
 
-    def votes(self, X: Floats) -> Floats:
-        """The votes for each class with their confidences, a row a sample; the largest is the class predicted."""
-        found = self.decision_function(X)
-        # Of two classes scikit-learn gives the one duel; these are its votes by the formula for many classes.
-        return np.asarray(duel(found) if found.ndim == 1 else found)
+    def duels(self, X: Floats) -> Floats:
+        """Margins of classes 0 and 1, 0 and 2 …, a row a sample; positive where the first wins."""
+        found = self._decision_function(X)
+        # scikit-learn turns a single duel round.
+        return np.asarray(-found[:, None] if found.ndim == 1 else found)
 
     def predict_proba(self, X: Floats) -> Floats:
-        """Softmax of the votes."""
-        return np.asarray(softmax(self.sharpness * self.votes(X), axis=1))
-
-
-def duel(decisions: Floats) -> Floats:
-    """Votes for two classes, from decisions that are positive for the second."""
-    second = (decisions > 0) + decisions / (3 * (np.abs(decisions) + 1))
-    return np.column_stack([1 - second, second])
+        """Probabilities, a row a sample, a column a class."""
+        check_is_fitted(self)
+        return np.asarray(np.exp(log_shares(self.duels(X), len(self.classes_), self.sharpness)))
 
 
 class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

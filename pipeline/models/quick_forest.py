@@ -61,19 +61,24 @@ class Forest:
 
     def answer(self, columns: Singles) -> Doubles:
         """Probabilities (n, K): the mean of the trees' shares."""
-        gaps = not np.isfinite(columns).all()
-        n = columns.shape[1]
-        rows = np.zeros((-(-n // ABREAST) * ABREAST, len(columns)), np.float32)  # whole groups, so that loops unroll
-        rows[:n] = columns.T
-        if gaps:  # each value twice, a gap as what goes left and as what goes right
-            known = np.isfinite(rows)
-            rows = np.stack([np.where(known, rows, -np.inf), np.where(known, rows, np.inf)], axis=2)
-            rows = rows.reshape(len(rows), -1).astype(np.float32)
+        whole = np.isfinite(columns).all(axis=0)
+        sums = np.empty((columns.shape[1], self.shares.shape[1]))
+        sums[whole] = self._sums(columns[:, whole].T, False)
+        # Each value twice, a gap as what goes left and as what goes right.
+        broken = columns[:, ~whole].T
+        known = np.isfinite(broken)
+        twice = np.stack([np.where(known, broken, -np.inf), np.where(known, broken, np.inf)], axis=2)
+        sums[~whole] = self._sums(twice.reshape(len(broken), 2 * len(columns)), True)
+        return sums / (len(self.starts) - 1)
+
+    def _sums(self, rows: Singles, twice: bool) -> Doubles:
+        groups = np.zeros((-(-len(rows) // ABREAST) * ABREAST, rows.shape[1]), np.float32)  # whole, so loops unroll
+        groups[: len(rows)] = rows
         thresholds = self.thresholds.view(np.float32)
         sums = _walk(
-            rows, self.starts, self.steps, self.thresholds, thresholds, self.shares, self.bits, not gaps, self.pure
+            groups, self.starts, self.steps, self.thresholds, thresholds, self.shares, self.bits, not twice, self.pure
         )
-        return np.asarray(sums[:n] / (len(self.starts) - 1))
+        return np.asarray(sums[: len(rows)])
 
 
 def forest(learner: RandomForestClassifier) -> Forest:

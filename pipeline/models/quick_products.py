@@ -12,7 +12,8 @@ from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 
 from pipeline.models.baselines import EqualBayes, MaximumLikelihood, VotingSVC
-from pipeline.models.quick import Doubles, Floats, Ready, Singles, finite, require
+from pipeline.models.duels import log_shares
+from pipeline.models.quick import Doubles, Ready, Singles, finite, require
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,11 @@ class Vectors:
         return len(self.ready.fill), self.classes
 
     def answer(self, columns: Singles) -> Doubles:
-        """Probabilities (n, K): softmax of the votes, as `VotingSVC` counts them."""
+        """Probabilities (n, K), as `VotingSVC` makes them."""
         rows = self.ready.rows(columns)
         kernel = np.column_stack([rows, (rows**2).sum(axis=1), np.ones(len(rows))]) @ self.vectors
         _exponential(kernel)
-        votes = _votes(kernel @ self.weights + self.offsets, self.classes)
-        return np.asarray(softmax(self.sharpness * votes, axis=1))
+        return np.exp(log_shares(kernel @ self.weights + self.offsets, self.classes, self.sharpness))
 
 
 @dataclass(frozen=True)
@@ -184,21 +184,6 @@ def bells(ready: Ready, learner: EqualBayes) -> Bells:
     """The Gaussians of a fitted learner."""
     heights = np.log(learner.class_prior_) - 0.5 * np.log(learner.var_).sum(axis=1)
     return Bells(ready, learner.theta_, -0.5 / learner.var_, heights)
-
-
-def _votes(duels: Floats, classes: int) -> Doubles:
-    """Duels won, and the sum of their margins squeezed below a third."""
-    won, margin = np.zeros((len(duels), classes)), np.zeros((len(duels), classes))
-    duel = 0
-    for i in range(classes):
-        for j in range(i + 1, classes):
-            first = duels[:, duel] >= 0
-            won[:, i] += first
-            won[:, j] += ~first
-            margin[:, i] += duels[:, duel]
-            margin[:, j] -= duels[:, duel]
-            duel += 1
-    return np.asarray(won + margin / (3 * (np.abs(margin) + 1)))
 
 
 @njit(cache=True, nogil=True)

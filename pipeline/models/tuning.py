@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from pipeline.models.baselines import LEARNERS
+from pipeline.models.duels import log_shares
 
 Floats = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
@@ -93,26 +93,22 @@ def tuned(
 
 
 def sharpness(X: Floats, y: Codes, folds: Folds, seed: int, settings: Settings) -> float:
-    """How sure a vote of the support vector machine makes: what makes held-out samples likeliest."""
-    votes, truths = [], []
+    """How sure a margin of the support vector machine makes: what makes held-out samples likeliest."""
+    fights: list[tuple[Floats, Codes, int]] = []
     for train, held in map(lambda fold: _usable(y, *fold), folds):
-        seen = held[np.isin(y[held], y[train])]
-        if not len(seen):
-            continue
-        learner = made("SVM", seed, settings).fit(X[train], y[train])
-        found = np.full((len(seen), y.max() + 1), -np.inf)
-        found[:, learner.classes_] = learner[-1].votes(learner[:-1].transform(X[seen]))
-        votes.append(found)
-        truths.append(y[seen])
-    if not votes:
+        held = held[np.isin(y[held], y[train])]
+        if len(held):
+            learner = made("SVM", seed, settings).fit(X[train], y[train])
+            duels = learner[-1].duels(learner[:-1].transform(X[held]))
+            fights.append((duels, np.searchsorted(learner.classes_, y[held]), len(learner.classes_)))
+    if not fights:
         return float(made("SVM", seed, {})[-1].sharpness)
-    all_votes, truth = np.concatenate(votes), np.concatenate(truths)
 
     def loss(log: float) -> float:
-        shares = log_softmax(np.exp(log) * all_votes, axis=1)
-        return float(-shares[np.arange(len(truth)), truth].mean())
+        logs = [log_shares(d, k, np.exp(log))[np.arange(len(truth)), truth] for d, truth, k in fights]
+        return -float(np.concatenate(logs).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 20]), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 30]), method="bounded").x))
 
 
 def balanced_accuracy(truth: Codes, found: Codes) -> float:

@@ -10,11 +10,13 @@ from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.covariance import ledoit_wolf
 from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from pipeline.errors import MinecoverError
 from pipeline.models import baselines
-from pipeline.models.baselines import LEARNERS, EqualBayes, MaximumLikelihood
+from pipeline.models.baselines import LEARNERS, EqualBayes, MaximumLikelihood, VotingSVC
+from pipeline.models.duels import log_shares, votes
 
 STATLOG = Path(__file__).parents[3] / "shared/data/statlog-landsat"
 ACCURACY = {"RF": 0.90, "SVM": 0.90, "KNN": 0.89, "ANN": 0.88, "Bayes": 0.78, "ML": 0.83}
@@ -64,9 +66,12 @@ def test_maximum_likelihood_says_when_samples_are_few() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:a class has", "ignore:Skipping check")
-@pytest.mark.parametrize("learner", [MaximumLikelihood(), EqualBayes()], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("learner", [MaximumLikelihood(), EqualBayes(), VotingSVC()], ids=lambda e: type(e).__name__)
 def test_ours_keep_the_contract_of_scikit_learn(learner: Any) -> None:
     expected = {"check_fit2d_1sample": "refused in our own words"}
+    if isinstance(learner, SVC):
+        for kind in ("dense", "sparse"):
+            expected[f"check_sample_weight_equivalence_on_{kind}_data"] = "scikit-learn's own fails it too"
     results = check_estimator(learner, on_fail=None, expected_failed_checks=expected)
     failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
     assert not failed
@@ -84,3 +89,42 @@ def test_landsat_accuracies_of_the_literature(name: str) -> None:
     tables = [np.genfromtxt(STATLOG / f, skip_header=0) for f in ("sat.trn", "sat.tst")]
     (train, y), (test, truth) = ((t[:, :36], t[:, 36].astype(int)) for t in tables)
     assert np.mean(LEARNERS[name](0).fit(train, y).predict(test) == truth) > ACCURACY[name]
+
+
+@pytest.mark.parametrize("counts", [(60, 30, 90, 40), (60, 50)])
+def test_a_voting_machine_answers_as_scikit_learn_and_its_probabilities_agree(counts: tuple[int, ...]) -> None:
+    X, y = clouds(6, counts=counts, p=2)
+    ours, theirs = VotingSVC(gamma=2.0).fit(X, y), SVC(gamma=2.0, break_ties=True).fit(X, y)
+    grid = np.random.default_rng(7).uniform(-12, 12, (4000, 2))
+    shares = ours.predict_proba(grid)
+    np.testing.assert_array_equal(ours.predict(grid), theirs.predict(grid))
+    np.testing.assert_array_equal(ours.classes_[shares.argmax(axis=1)], theirs.predict(grid))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    if len(counts) > 2:
+        np.testing.assert_allclose(votes(ours.duels(grid), len(counts)), theirs.decision_function(grid), atol=1e-9)
+        sure = (np.sort(shares, axis=1)[:, -1] > 0.9).mean()
+        assert (np.sort(VotingSVC(gamma=2.0, sharpness=9).fit(X, y).predict_proba(grid))[:, -1] > 0.9).mean() > sure
+
+
+def test_a_duel_is_taken_as_odds() -> None:
+    found = np.exp(log_shares(np.array([[0.5], [-2.0]]), 2, 3.0))
+    np.testing.assert_allclose(found[:, 0] / found[:, 1], np.exp([1.5, -6.0]))
+    # 0 wins both of its duels by little; 1 loses by little and wins by much: they change places.
+    changed = np.exp(log_shares(np.array([[0.1, 0.1, 5.0]]), 3, 1.0))[0]
+    win = 1 / (1 + np.exp(-np.array([0.1, 0.1, 5.0])))
+    all_won = np.array([win[0] * win[1], (1 - win[0]) * win[2], (1 - win[1]) * (1 - win[2])])
+    np.testing.assert_allclose(changed, all_won[[1, 0, 2]] / all_won.sum())
+
+
+def test_shrinkage_by_a_fixed_share() -> None:
+    X, y = clouds(2)
+    found = MaximumLikelihood(shrinkage=0.3).fit(X, y)
+    cov = np.cov(X[y == 2].T, ddof=0)
+    expected = 0.7 * cov + 0.3 * np.trace(cov) / 4 * np.eye(4)
+    np.testing.assert_allclose(found.factors_[1] @ found.factors_[1].T, expected, rtol=1e-6)
+
+
+def test_bayes_may_go_by_the_samples_shares() -> None:
+    X, y = clouds(3)
+    ours, theirs = EqualBayes(equal=False, var_smoothing=1e-3).fit(X, y), GaussianNB(var_smoothing=1e-3).fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X))
