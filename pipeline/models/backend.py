@@ -6,6 +6,7 @@ The only module that may speak to TensorFlow or OpenVINO themselves.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,8 @@ def quick(model: keras.Model, bfloat16: bool = False) -> Callable[[Floats], Floa
 
 
 def _openvino(model: keras.Model, bfloat16: bool) -> Callable[[Floats], Floats]:
+    # Its converter reports each use to its maker. Where that module cannot be imported, it does not.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino as ov
     import tensorflow as tf
 

@@ -1,7 +1,7 @@
 """Networks for patches: one builder, variants in a table, two forms with the same weights.
 
 `patch` answers for the middle pixel of a patch. `dense` answers for every pixel of a square at once: later strides
-become dilations, and the mean over the patch becomes a mean over the p × p pixels around each pixel.
+become dilations, and the mean over the patch becomes a mean over the pixels around each pixel.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class Shape:
         return (self.patch + 1) // 2 if self.form == "dense" else self.patch // 2
 
     @property
+    def around(self) -> int:
+        """Width of the dense form's mean: a third of the patch, since over all of it a map blurs (bench/forms.py)."""
+        return self.patch // 3 | 1
+
+    @property
     def side(self) -> int:
         """Side of an input."""
         return self.core + 2 * self.halo
@@ -110,7 +115,7 @@ def moving_mean(cells: int, apart: int, shape: Shape) -> NDArray[np.float32]:
 
     Between cells values are interpolated; beyond the last one they stay as they are.
     """
-    around = np.arange(shape.core)[:, None] + shape.halo + np.arange(shape.patch) - shape.patch // 2
+    around = np.arange(shape.core)[:, None] + shape.halo + np.arange(shape.around) - shape.around // 2
     at = np.clip(around / apart, 0, cells - 1)
     weights = np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(cells)))
     return np.asarray(weights.mean(axis=1), np.float32)
