@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -110,18 +111,32 @@ class Ledger:
 
 
 @contextmanager
-def making(folder: Path, parameters: Mapping[str, Any]) -> Iterator[Ledger]:
+def making(folder: Path, parameters: Mapping[str, Any], anew: bool = False) -> Iterator[Ledger]:
     """The ledger of a folder that nobody else writes to meanwhile; what a killed run left half-written is removed.
 
-    Raises MinecoverError where the folder cannot be written to, is in use, or was begun with other parameters.
+    Raises MinecoverError where the folder cannot be written to, is in use, or was begun with other parameters; with
+    `anew` it is emptied in that last case.
     """
     _make_folder(folder)
     with _held(folder):
         for left in (p for pattern in LEFT_BEHIND for p in folder.rglob(pattern)):
             left.unlink(missing_ok=True)
+        if anew and differs(folder, parameters):
+            _empty(folder)
         ledger = Ledger(folder, parameters)
         with closing(ledger):
             yield ledger
+
+
+def differs(folder: Path, parameters: Mapping[str, Any]) -> bool:
+    """Whether the folder was begun with other parameters than these."""
+    if not (folder / FILE).is_file():
+        return False
+    place = (folder / FILE).absolute().as_uri()
+    with _reported(folder), closing(sqlite3.connect(f"{place}?mode=rw", uri=True)) as connection:
+        connection.executescript(SCHEMA)
+        row = connection.execute("SELECT parameters FROM made_from").fetchone()
+        return row is not None and fingerprint(json.loads(row[0])) != fingerprint(parameters)
 
 
 def peek(folder: Path) -> dict[str, Entry]:
@@ -208,6 +223,15 @@ def refuse_busy(folder: Path) -> None:
 def nearest(path: Path) -> Path:
     """The path itself, or the closest folder above it that is there."""
     return next(p for p in (path.absolute(), *path.absolute().parents) if os.path.exists(p))
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but the lock, the ledger first: after a crash on the way nothing counts as finished."""
+    for path in (folder / FILE, *(p for p in folder.iterdir() if p.name not in (FILE, LOCK))):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import shapely.geometry
 import xarray as xr
 
-from pipeline.artifacts.ledger import Ledger, making, nearest, refuse_busy
+from pipeline.artifacts.ledger import Ledger, differs, making, nearest, refuse_busy
 from pipeline.artifacts.manifest import BandRecord, Manifest
 from pipeline.artifacts.manifest import read_manifest as read_stack
 from pipeline.artifacts.models import MODELS, ModelManifest, read_files
@@ -81,12 +81,15 @@ class Inputs:
 def run(wish: Wish) -> Iterator[str]:
     """Lines for the user as the work goes on; afterwards the map and what belongs to it are in `wish.folder`.
 
-    Run again after an interruption it goes on where it was; run again after the end it changes nothing.
+    Run again after an interruption it goes on where it was; run again after the end it changes nothing. A map of an
+    older model or stack makes way in the run's own folder; a folder that was named is not touched.
     """
     harden_process()
     inputs = _inputs(wish)
     refuse_busy(wish.folder)
-    with making(wish.folder, inputs.parameters) as ledger:
+    if own := wish.output is None and differs(wish.folder, inputs.parameters):
+        yield f"'{wish.folder}' is from another model or stack, and is made anew."
+    with making(wish.folder, inputs.parameters, own) as ledger:
         for entry in ledger.drop_unsound():
             if (wish.folder / entry.file).exists():
                 yield f"{entry.file} is damaged and is made again."

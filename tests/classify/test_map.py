@@ -251,6 +251,18 @@ def test_another_model_does_not_go_on_with_the_map(folder: Path, fake: fakes.Fak
         mapped(folder)
 
 
+def test_the_runs_own_map_makes_way_for_that_of_a_new_model(folder: Path, fake: fakes.Fake) -> None:
+    bands, _ = stacks.stack(folder / "again")
+    wish = Wish(fakes.config(folder), model="RF", side=32)
+    first = list(run(wish))
+    (folder / "maps/RF/old.txt").write_text("of the old map")
+    fakes.model(folder, bands, fingerprint="another")
+    assert not any("anew" in line for line in first)
+    assert any("is made anew" in line for line in list(run(wish)))
+    assert not (folder / "maps/RF/old.txt").exists() and (folder / "maps/RF/map.tif").exists()
+    assert any("unchanged" in line for line in list(run(wish)))
+
+
 def test_answers_that_do_not_fit_are_refused(folder: Path, fake: fakes.Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     real = fakes.Fake.predict
     monkeypatch.setattr(fakes.Fake, "predict", lambda self, block: real(self, block)[:2])
