@@ -28,7 +28,7 @@ BLOCK_M, BUFFER_M, TREES = 20_000, 150, 100
 SIZES = (5, 10, 15, 20, 30, 40, 50, 66)
 
 
-def found(path: Path = POINTS) -> Selection:
+def found(path: Path = POINTS, trees: int = TREES, sizes: tuple[int, ...] = SIZES) -> Selection:
     points = pd.read_parquet(path)
     season = {name: MONTHS[int(name[-1])] for name in points.columns if name[-2:-1] == "_" and name[-1] in "012345"}
     xy, y = points[["x_coord", "y_coord"]].to_numpy(), points["LC_Class_I"].to_numpy().astype(int)
@@ -37,13 +37,13 @@ def found(path: Path = POINTS) -> Selection:
         y,
         list(season),
         SpatialBlocks(xy, BLOCK_M, BUFFER_M, 5, 0).folds(y),
-        scorers={"Relief-F": relief(100), "RF": shuffled(TREES, 2)},
-        quick={"Relief-F": relief(100), "RF": shuffled(TREES, 1)},
-        make=baselines.forest(TREES),
+        scorers={"Relief-F": relief(100), "RF": shuffled(trees, 2)},
+        quick={"Relief-F": relief(100), "RF": shuffled(trees, 1)},
+        make=baselines.forest(trees),
         blocks=block_of(xy, BLOCK_M),
-        learners={"RF": baselines.forest(TREES)},
+        learners={"RF": baselines.forest(trees)},
         groups={name: ("Sentinel-2", months) for name, months in season.items()},
-        settings=Settings(sizes=SIZES, resamples=0),
+        settings=Settings(sizes=sizes, resamples=0),
         progress=lambda what, done, total: print(f"{what}: {done} of {total}", file=sys.stderr),
     )
 

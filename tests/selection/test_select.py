@@ -170,7 +170,7 @@ def test_what_cannot_be_done_is_said() -> None:
 @pytest.mark.skipif(not LESOTHO.is_file(), reason="the shared data are not here")
 def test_lesotho_selection_does_not_lose_and_seasons_help() -> None:
     bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "lesotho.py"))
-    found = bench["found"](LESOTHO)
+    found = bench["found"](LESOTHO, trees=40, sizes=(10, 20, 40, 66))
     print(*bench["told"](found), sep="\n")
     effects = {e.features: e for e in found.effects}
     assert effects["all"].count == 66 > effects["combined"].count
