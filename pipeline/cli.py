@@ -20,6 +20,7 @@ from pipeline.commands.classify import classify
 from pipeline.commands.compare import compare
 from pipeline.commands.export import export
 from pipeline.commands.init import init
+from pipeline.commands.report import report
 from pipeline.commands.review import review
 from pipeline.commands.run import run
 from pipeline.commands.sample import sample
@@ -120,6 +121,7 @@ def app() -> typer.Typer:
     commands.command(rich_help_panel=STAGES, epilog="Example: minecover compare configs/demo.yaml --features combined")(
         compare
     )
+    commands.command(rich_help_panel=STAGES, epilog="Example: minecover report configs/demo.yaml")(report)
     commands.add_typer(archive.app, name="archive", rich_help_panel=DATA)
     commands.add_typer(engine.app, name="engine", rich_help_panel=DATA)
     return commands

@@ -66,6 +66,11 @@ AGAINST = {
     ("pipeline.compare.work", "pipeline.train"): "compares what the stage train makes, made in the same way",
     ("pipeline.compare.maps", "pipeline.train.material"): "maps from what models learnt from",
     ("pipeline.artifacts.stack", "pipeline.engine.raster"): "the one guarded way to open a raster",
+    ("pipeline.report.words", "pipeline.assess.wording"): "a number reads the same on the screen and in the report",
+    ("pipeline.report.sources", "pipeline.compare.results"): "the one definition of comparison.json",
+    ("pipeline.report.chosen", "pipeline.select.bands"): "one name and colour for each feature, everywhere",
+    ("pipeline.report.chosen", "pipeline.select.ranking"): "the ranking is that of ranking.csv",
+    ("pipeline.report.chosen", "pipeline.select.wording"): "a number reads the same on the screen and in the report",
     ("pipeline.select.bands", "features.catalog"): "the one list of bands says which group and season each is of",
 }
 
