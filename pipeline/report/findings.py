@@ -56,7 +56,7 @@ def _estimated(found: MapAccuracy) -> Iterator[str]:
     total = found.population_pixels * found.pixel_hectares
     classes = sorted(found.classes, key=lambda c: -(c.area.value or 0))
     parts = [f"{percent(c.area.value)} % {c.name}" for c in classes if c.area.value][:NAMED]
-    yield f"Of the region's {hectares(total)} ha, an estimated {listed(parts)}."
+    yield f"Estimated for the region's {hectares(total)} ha: {listed(parts)}."
     if found.oa.value is not None:
         yield (
             f"The map is right at about {of_hundred(found.oa.value)} places ({share(found.oa)} %, from "
@@ -124,13 +124,15 @@ def beyond_doubt(of: Interval) -> bool:
 
 def verdicts(pairs: Sequence[Pair]) -> Iterator[str]:
     """Which models can be told apart and which cannot: McNemar's test, and the interval leaves out 0."""
-    apart = [(p, s) for p in pairs if (s := told_apart(p))]
-    for pair, sign in apart:
-        better, worse = (pair.a, pair.b)[::sign]
-        gain = points_with(pair.difference.oa, sign)
-        yield f"{better} is better than {worse}: {gain} points of accuracy, {p_value(pair.p_holm)}."
-    alike = [f"{p.a} and {p.b}" for p in pairs if not told_apart(p)]
-    if alike:
+    better: dict[str, list[str]] = {}
+    for pair in pairs:
+        if sign := told_apart(pair):
+            first, second = (pair.a, pair.b)[::sign]
+            gain, p = points_with(pair.difference.oa, sign), p_value(pair.p_holm)
+            better.setdefault(first, []).append(f"{second} by {gain} points, {p}")
+    for name in sorted(better, key=lambda n: -len(better[n])):
+        yield f"{name} is better than {'; '.join(better[name])}."
+    if alike := [f"{p.a} and {p.b}" for p in pairs if not told_apart(p)]:
         yield f"Cannot be told apart on these samples: {'; '.join(alike)}. One may be better; this does not show it."
 
 

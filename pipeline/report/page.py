@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import shapely.geometry
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
 from pipeline.accuracy.results import ModelAccuracy
 from pipeline.config import Config
 from pipeline.console import clean
+from pipeline.errors import MinecoverError
 from pipeline.report import findings, words
 from pipeline.report.change import Change
 from pipeline.report.chosen import chosen
@@ -54,6 +55,16 @@ def parts() -> dict[str, str]:
 
 def render(content: Content) -> str:
     """The page as HTML text; the same content makes the same text."""
+    try:
+        return _rendered(content)
+    except UndefinedError as error:
+        raise MinecoverError(
+            f"A file in '{content.run.folder}' lacks what the report tells: {error}. Another version of minecover made "
+            f"it; run the stages again."
+        ) from error
+
+
+def _rendered(content: Content) -> str:
     texts = parts()
     style = texts.pop(STYLE)
     run, legend = content.run, content.config.legend

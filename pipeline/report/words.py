@@ -26,6 +26,8 @@ MODELS = {
     "Bayes": "naive Bayes",
     "ML": "maximum likelihood",
 }
+NAMED = 6
+"""Names in a sentence at most."""
 ROUND_FROM = 100
 """Hectares from which on no decimals are written."""
 
@@ -132,8 +134,9 @@ def model(name: str) -> str:
 
 
 def quoted(names: Sequence[str], word: str = "and") -> str:
-    """Names of classes within a sentence: `“mine” and “water”`."""
-    return listed([f"“{n}”" for n in names], word)
+    """Names of classes within a sentence: `“mine” and “water”`; of many only the first."""
+    shown = [f"“{n}”" for n in names[:NAMED]]
+    return listed([*shown, *([f"{len(names) - NAMED} others"] if len(names) > NAMED else [])], word)
 
 
 def figures(count: int) -> str:

@@ -26,7 +26,7 @@ from pipeline.report.change import change, difference
 from pipeline.report.findings import told_apart, verdicts
 from pipeline.report.maps import NOTHING, composite, seen, share
 from pipeline.report.sources import read_run, simulated
-from pipeline.report.words import axis, hectares, hectares_with, listed
+from pipeline.report.words import axis, hectares, hectares_with, listed, p_value, quoted
 from tests.assess import runs
 from tests.report import finished
 
@@ -291,7 +291,7 @@ def test_models_are_told_apart_only_where_test_and_interval_agree() -> None:
     assert told_apart(pair(0.1, 0.05, 0.15, 0.06)) == 0
     assert told_apart(pair(0.1, -0.01, 0.15, 0.01)) == 0
     worse, alike = verdicts([pair(-0.1, -0.15, -0.05, 0.01), pair(0.1, -0.01, 0.15, 0.01)])
-    assert worse == "B is better than A: +10.0 (+5.0 … +15.0) points of accuracy, p = 0.010."
+    assert worse == "B is better than A by +10.0 (+5.0 … +15.0) points, p = 0.010."
     assert "Cannot be told apart on these samples: A and B." in alike
 
 
@@ -341,6 +341,25 @@ def test_axes_and_words() -> None:
     assert axis([]).at(0) == told.EDGE
     assert [hectares(v) for v in (None, 0.04, -0.04, 99.94, 1234.5)] == ["–", "0.0", "0.0", "99.9", "1,234"]
     assert [listed(t) for t in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_sentences_do_not_grow_with_the_classes() -> None:
+    assert quoted(["a", "b"], "or") == "“a” or “b”"
+    assert quoted([str(n) for n in range(9)]) == "“0”, “1”, “2”, “3”, “4”, “5” and 3 others"
+    assert [p_value(p) for p in (0.0341, 0.0002)] == ["p = 0.034", "p < 0.001"]
+
+
+def test_files_of_another_version_are_told(tmp_path: Path) -> None:
+    config, _ = finished.whole(tmp_path)
+    samples = json.loads((tmp_path / "samples.json").read_text("utf-8"))
+    del samples["split"]
+    (tmp_path / "samples.json").write_text(json.dumps(samples))
+    with pytest.raises(MinecoverError, match="Another version of minecover"):
+        said(config)
+    (tmp_path / "samples.json").write_text("{")
+    with pytest.raises(MinecoverError, match="Make it again"):
+        said(config)
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
