@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pipeline.accuracy import model_accuracy, pairs
 from pipeline.config import read_config
 from pipeline.models import hushed
-from pipeline.train.learn import learnt, stopping, tested
+from pipeline.train.learn import Task, learnt, stopping, tested
 from pipeline.train.material import chosen, gathered
 
 AT_ONCE = 256
@@ -59,7 +59,7 @@ def main() -> None:
         last[0] = now
 
     patch = config.split.patch_px
-    found = learnt(options.model, material, bands, wish, patch, 0, None, progress)
+    found = learnt(Task(options.model, material, bands, wish, patch, 0), None, progress)
     print(f"patch form trained in {perf_counter() - started:.0f} s", flush=True)
     with hushed():
         from pipeline.models import training

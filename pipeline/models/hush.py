@@ -1,4 +1,4 @@
-"""Silence for libraries that speak to the terminal past Python."""
+"""How Keras and what it stands on are imported: quietly, and with the fast kernels of processors switched on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ def hushed() -> Iterator[None]:
 
     Python's own exceptions come through.
     """
+    # TensorFlow leaves oneDNN off on many processors; without it training takes three times as long there.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -20,6 +20,18 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
+class Task:
+    """One model to learn: from what, which bands, by which settings, patches of how many pixels, which seed."""
+
+    name: str
+    material: Material
+    bands: Sequence[str]
+    config: TrainConfig
+    patch: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
 class Learnt:
     """A fitted model, its epochs (networks) and its settings as they were chosen (baselines)."""
 
@@ -38,19 +50,9 @@ def settings(name: str, config: TrainConfig, patch: int) -> dict[str, Any]:
     return found
 
 
-def learnt(
-    name: str,
-    material: Material,
-    bands: Sequence[str],
-    config: TrainConfig,
-    patch: int,
-    seed: int,
-    keep: Path | None,
-    progress: Progress,
-) -> Learnt:
-    """The model of this name, fitted to the training samples."""
-    fit = _network if name in NETWORKS else _baseline
-    return fit(name, material, bands, config, patch, seed, keep, progress)
+def learnt(task: Task, keep: Path | None, progress: Progress) -> Learnt:
+    """The model of a task, fitted to the training samples. In the folder `keep` networks leave their checkpoints."""
+    return _network(task, keep, progress) if task.name in NETWORKS else _baseline(task, progress)
 
 
 def tested(model: Fitted, material: Material, bands: Sequence[str], seed: int) -> Predictions:
@@ -70,70 +72,54 @@ def tested(model: Fitted, material: Material, bands: Sequence[str], seed: int) -
     )
 
 
-def _baseline(
-    name: str,
-    material: Material,
-    bands: Sequence[str],
-    config: TrainConfig,
-    patch: int,
-    seed: int,
-    keep: Path | None,
-    progress: Progress,
-) -> Learnt:
+def _baseline(task: Task, progress: Progress) -> Learnt:
     from pipeline.models import pixels
 
+    material, config = task.material, task.config
     train = material.split.train
     place = np.full(len(material.y), -1)
     place[train] = np.arange(len(train))
     if config.baselines_see == "patch":
-        half = patch // 2
-        windows = material.windows(bands)
-        X = pixels.seen(windows.cut(material.rows[train] - half, material.columns[train] - half, patch), "patch")
+        half = task.patch // 2
+        windows = material.windows(task.bands)
+        X = pixels.seen(windows.cut(material.rows[train] - half, material.columns[train] - half, task.patch), "patch")
     else:
-        X = material.values(bands)[train]
+        X = material.values(task.bands)[train]
     model, tuning = pixels.fitted(
-        name,
+        task.name,
         X,
         material.y[train],
         material.legend.names,
         folds=[(place[a], place[b]) for a, b in material.split.folds],
         seconds=60 * config.tune_minutes,
-        seed=seed,
+        seed=task.seed,
         see=config.baselines_see,
-        patch=patch,
+        patch=task.patch,
         progress=progress,
     )
     return Learnt(model, (), {"tuning": asdict(tuning)})
 
 
-def _network(
-    name: str,
-    material: Material,
-    bands: Sequence[str],
-    config: TrainConfig,
-    patch: int,
-    seed: int,
-    keep: Path | None,
-    progress: Progress,
-) -> Learnt:
+def _network(task: Task, keep: Path | None, progress: Progress) -> Learnt:
     with hushed():
         from pipeline.models import imagenet, training
         from pipeline.models.batches import Labelled
         from pipeline.models.resnet import Shape
         from pipeline.models.scaling import fitted
 
+    material, config = task.material, task.config
     fit, held = stopping(material)
-    windows = material.windows(bands)
+    windows = material.windows(task.bands)
     labelled = Labelled(material.rows, material.columns, material.y)
     lesson = training.Lesson(windows.cut, windows.grouped, labelled.take(fit), labelled.take(held))
     own = {
         f: getattr(config, f) for f in ("epochs", "patience", "batch", "rate", "decay", "precision", "deterministic")
     }
     found = training.trained(
-        Shape(name, config.form, patch, len(bands), len(material.legend)),
-        fitted(material.values(bands)[fit]),
+        Shape(task.name, config.form, task.patch, len(task.bands), len(material.legend)),
+        fitted(material.values(task.bands)[fit]),
         lesson,
-        training.Settings(seed=seed, **own),
+        training.Settings(seed=task.seed, **own),
         keep,
         imagenet.starter(config.weights) if config.weights else None,
         progress,

@@ -19,7 +19,7 @@ from pipeline.console import bar
 from pipeline.errors import MinecoverError
 from pipeline.models import NAMES, NETWORKS
 from pipeline.train.item import item
-from pipeline.train.learn import Learnt, learnt, settings, tested
+from pipeline.train.learn import Learnt, Task, learnt, settings, tested
 from pipeline.train.material import Material, chosen, gathered
 from pipeline.train.picture import curves
 
@@ -128,7 +128,7 @@ def _learnt(
         for other in (home / UNFINISHED).iterdir():
             if not other.name.startswith(mark[:16]):
                 shutil.rmtree(other)
-    return learnt(name, material, bands, config.train, config.split.patch_px, seed, keep, progress)
+    return learnt(Task(name, material, bands, config.train, config.split.patch_px, seed), keep, progress)
 
 
 def _manifest(

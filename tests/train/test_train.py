@@ -22,7 +22,7 @@ from pipeline.sample import run as sample
 from pipeline.sample import work as sampling
 from pipeline.splits import read_split
 from pipeline.train import run
-from pipeline.train.learn import learnt, stopping
+from pipeline.train.learn import Task, learnt, stopping
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
 from tests.sample import runs
@@ -143,8 +143,10 @@ def test_no_model_reads_the_test_part_before_it_is_trained(folder: Path) -> None
     swapped = gathered(settings(folder))
     swapped.samples.X[material.split.test] = 1e6
     for name in ("CNN", "RF"):
-        found = learnt(name, swapped, material.samples.bands, settings(folder).train, 3, 0, None, lambda *_: None)
-        again = learnt(name, material, material.samples.bands, settings(folder).train, 3, 0, None, lambda *_: None)
+        found, again = (
+            learnt(Task(name, m, m.samples.bands, settings(folder).train, 3, 0), None, lambda *_: None)
+            for m in (swapped, material)
+        )
         block = material.stack.values[:, :34, :34]
         assert found.model.predict(block).tobytes() == again.model.predict(block).tobytes()
 
