@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.artifacts.samples import Samples, read_samples
 from pipeline.config import Config
+from pipeline.console import bar
 from pipeline.durable import locked, make_folders, reported, write_bytes, write_text
 from pipeline.errors import MinecoverError
 from pipeline.select.kept import keeping
@@ -22,7 +23,6 @@ from pipeline.select.pictures import NAMES, pictures
 from pipeline.select.plan import plan
 from pipeline.select.ranking import as_csv, rows
 from pipeline.select.tables import summary
-from pipeline.select.telling import bar
 from pipeline.select.work import Lesson, Sensitivity, selected, sensitivity
 from pipeline.selection import Selection
 from pipeline.splits import FrozenSplit, audit, read_split
