@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
+from shapely.geometry import Point
 
 from pipeline.config import SECTIONS, Config, Legend, read_config
 from pipeline.errors import MinecoverError
+from pipeline.region import read_region
 from pipeline.simulate.district import CLASSES, COLOURS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -56,6 +58,21 @@ def test_the_demo_is_the_simulated_district() -> None:
     assert dict(zip(config.legend.codes, config.legend.names, strict=True)) == dict(CLASSES)
     assert {c.code: c.colour for c in config.legend} == COLOURS
     assert config.output == CONFIGS.parent / "demo" / "run"
+
+
+AREAS = {"ordos": (1_900, 110.15, 39.8), "rhineland": (820, 6.5, 51.0), "cerrejon": (980, -72.66, 11.1)}
+
+
+@pytest.mark.parametrize("name", AREAS)
+def test_mining_areas_are_short_and_where_they_should_be(name: str) -> None:
+    config = read_config(CONFIGS / f"{name}.yaml")
+    assert (CONFIGS / f"{name}.yaml").read_text("utf-8").count("\n") <= 15
+    assert config.archive is None and config.output == CONFIGS.parent / "runs" / name
+    assert len(config.legend) == 6 and "mine" in config.legend.names
+    region, (area, east, north) = read_region(config.region), AREAS[name]
+    assert region.area_km2 == pytest.approx(area, rel=0.02) and not region.notes
+    assert region.geometry.contains(Point(east, north))
+    assert f"`{name}.yaml`" in (CONFIGS / "README.md").read_text("utf-8")
 
 
 def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
