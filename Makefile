@@ -2,13 +2,14 @@
 #   make demo       a small simulated district, its 112 features and pictures, in demo/
 #   make test       style, types, tests            make test-all   the longer tests too
 #   make bench      comparisons with other tools   make pictures   the pictures in docs/, drawn again
+#   make docs       the pages of docs/ as a site, in build/site
 
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin/python
 PYTEST := $(BIN) -m pytest -q -n 2 --dist loadfile
 
-.PHONY: demo test test-all bench pictures clean
+.PHONY: demo test test-all bench pictures docs clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready
@@ -32,6 +33,11 @@ pictures: demo
 	@$(BIN) docs/draw_demo.py
 	@$(BIN) -m pipeline simulate build/district
 	@$(BIN) docs/draw_district.py build/district
+
+docs: .venv/ready
+	@$(BIN) -c "import material" 2>/dev/null || $(BIN) -m pip install --disable-pip-version-check -e ".[docs]"
+	@NO_MKDOCS_2_WARNING=1 $(BIN) -m mkdocs build --quiet --strict
+	@echo "The site: build/site/index.html"
 
 clean:
 	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The examples of the user guide run, in order; its links and numbers are right."""
 
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,26 @@ def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
         if not link.startswith("http"):
             assert ((ROOT / page).parent / link).exists(), link
+
+
+def test_the_site_has_every_page() -> None:
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    listed = re.findall(r"^ +- (?:\w+: )?(\S+\.md)$", text.split("\nnav:")[1], re.MULTILINE)
+    assert sorted(listed) == sorted(p.name for p in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_site_names_files_outside_docs_instead_of_linking_them() -> None:
+    names = runpy.run_path(str(ROOT / "docs" / "outside.py"))["on_page_markdown"]
+    assert names("[b.md](../b.md), [x](../y/b.md), [a](a.md) ![p](../p.jpg)", page=None) == (
+        "`b.md`, x (`y/b.md`), [a](a.md) ![p](../p.jpg)"
+    )
+    for page in (ROOT / "docs").glob("*.md"):
+        assert "](../" not in names(page.read_text("utf-8")), page.name
+
+
+def test_the_method_names_code_that_is_there() -> None:
+    for name in re.findall(r"`((?:pipeline|features)/[^`]*)`", (ROOT / "docs" / "method.md").read_text("utf-8")):
+        assert (ROOT / name).exists(), name
 
 
 def test_the_guide_counts_the_deviations_right() -> None:
