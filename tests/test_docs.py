@@ -2,16 +2,18 @@
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+import typer
 from affine import Affine
 
 from features import catalog
-from pipeline import engine
+from pipeline import cli, engine
 from pipeline.simulate.write import Wanted, simulate
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,20 @@ def test_links_lead_somewhere(page: str) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8")):
         if not link.startswith("http"):
             assert ((ROOT / page).parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_options_that_pages_name_are_there(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^ {4}(minecover .*)", text, re.MULTILINE):
+        words = shlex.split(line, comments=True)[1:]
+        command: Any = typer.main.get_command(cli.app())
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        command = getattr(command, "commands", {}).get("run", command)
+        known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
+        assert {w for w in words if w.startswith("--")} <= known | {"--help"}, line
+        assert not hasattr(command, "commands"), line
 
 
 def test_the_site_has_every_page() -> None:
