@@ -1,5 +1,5 @@
 # Needs make and Python 3.11 or newer, and nothing else: everything goes into .venv.
-#   make demo       a small simulated district, its 112 features and pictures, in demo/
+#   make demo       a small simulated district, from raw scenes to a report, in demo/
 #   make test       style, types, tests            make test-all   the longer tests too
 #   make bench      comparisons with other tools   make pictures   the pictures in docs/, drawn again
 #   make docs       the pages of docs/ as a site, in build/site
@@ -46,14 +46,14 @@ clean:
 .venv/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv and pip was found. Install one" \
 		"(Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@echo "Building .venv with $$($(PYTHON) --version): about 1.3 GB and a few minutes, once."
+	@echo "Building .venv with $$($(PYTHON) --version): about 3.2 GB and some minutes, once."
 	@test -f $@ || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready-test: .venv/ready
-	@echo "Adding what the tests need to .venv: about 0.7 GB more."
+	@echo "Adding what the tests need to .venv: about 0.9 GB more."
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install --disable-pip-version-check -e ".[test]"
 	@touch .venv/ready
