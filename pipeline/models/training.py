@@ -31,7 +31,7 @@ HIDDEN = 0.1
 """Share of the bands hidden from each sample, so that none becomes indispensable."""
 WARMUP = 0.05
 """Share of the steps in which the rate rises from a tenth to its full height."""
-ADAPTING, SLOWER = 0.5, 1.0
+ADAPTING, SLOWER = 0.5, 0.3
 """Shares of the epochs and of the rate that a trained network gets at most, to get used to its dense form."""
 PAUSE = 20.0
 """Seconds at least between two checkpoints."""
