@@ -44,7 +44,8 @@ def run(output: Path, until: str | None = None) -> Iterator[str]:
         yield f"The report: {output / 'run' / 'report.html'}"
         yield f"The map: {output / 'run' / 'maps' / 'ResNet50' / 'map.png'}, and map.tif beside it for QGIS"
     yield f"All of it took {workflow.lasting(perf_counter() - started)}. Next, your own region: `minecover init` asks"
-    yield "four questions and writes such a file; docs/ingest.md brings your scenes in; `minecover run FILE` does the rest."
+    yield "four questions and writes such a file, docs/ingest.md brings your scenes in, `minecover run FILE` does the"
+    yield "rest."
 
 
 def script() -> Iterator[tuple[str, Any, dict[str, Any]]]:
