@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,19 +86,22 @@ def _baseline(task: Task, progress: Progress) -> Learnt:
         X = pixels.seen(windows.cut(material.rows[train] - half, material.columns[train] - half, task.patch), "patch")
     else:
         X = material.values(task.bands)[train]
-    model, tuning = pixels.fitted(
-        task.name,
-        X,
-        material.y[train],
-        material.legend.names,
-        folds=[(place[a], place[b]) for a, b in material.split.folds],
-        seconds=60 * config.tune_minutes,
-        seed=task.seed,
-        see=config.baselines_see,
-        patch=task.patch,
-        progress=progress,
-    )
-    return Learnt(model, (), {"tuning": asdict(tuning)})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        model, tuning = pixels.fitted(
+            task.name,
+            X,
+            material.y[train],
+            material.legend.names,
+            folds=[(place[a], place[b]) for a, b in material.split.folds],
+            seconds=60 * config.tune_minutes,
+            seed=task.seed,
+            see=config.baselines_see,
+            patch=task.patch,
+            progress=progress,
+        )
+    notes = list(dict.fromkeys(str(w.message) for w in said if w.category is UserWarning))
+    return Learnt(model, (), {"tuning": asdict(tuning), "notes": notes})
 
 
 def _network(task: Task, keep: Path | None, progress: Progress) -> Learnt:

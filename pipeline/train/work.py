@@ -73,6 +73,7 @@ def trained(
         known = _manifest(name, config, material, bands, features, found[0], accuracy, mark)
         _write(home, known, found[0], predictions, material, config.year)
     yield summary(known)
+    yield from (f"{'':<9} note: {note}" for note in known.settings.get("notes", ()))
 
 
 def parameters(name: str, config: Config, material: Material, bands: Sequence[str]) -> dict[str, Any]:
