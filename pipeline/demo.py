@@ -21,6 +21,7 @@ GREENNESS = {"min": 0, "max": 0.7, "palette": ["8c6a4f", "d9c79c", "f3efc3", "9c
 def run(output: Path, until: str | None = None) -> Iterator[str]:
     """Lines that tell what was made, as it is made: a district, two pictures of it, and a whole run up to `until`."""
     from pipeline import engine, workflow
+    from pipeline.config import read_config
     from pipeline.simulate.write import Wanted, simulate
 
     started = perf_counter()
@@ -40,9 +41,10 @@ def run(output: Path, until: str | None = None) -> Iterator[str]:
     yield ""
     yield from workflow.run(config, until)
     yield ""
-    if (output / "run" / "report.html").is_file():
-        yield f"The report: {output / 'run' / 'report.html'}"
-        yield f"The map: {output / 'run' / 'maps' / 'ResNet50' / 'map.png'}, and map.tif beside it for QGIS"
+    made = output / "run"
+    if (made / "report.html").is_file():
+        yield f"The report: {made / 'report.html'}"
+        yield f"The map: {made / 'maps' / read_config(config).classify.model / 'map.png'}, and map.tif beside it for QGIS"
     yield f"All of it took {workflow.lasting(perf_counter() - started)}. Next, your own region: `minecover init` asks"
     yield "four questions and writes such a file, docs/ingest.md brings your scenes in, `minecover run FILE` does the"
     yield "rest."
