@@ -44,7 +44,8 @@ def run(output: Path, until: str | None = None) -> Iterator[str]:
     made = output / "run"
     if (made / "report.html").is_file():
         yield f"The report: {made / 'report.html'}"
-        yield f"The map: {made / 'maps' / read_config(config).classify.model / 'map.png'}, and map.tif beside it for QGIS"
+        mapped = made / "maps" / read_config(config).classify.model
+        yield f"The map: {mapped / 'map.png'}, and map.tif beside it for QGIS"
     yield f"All of it took {workflow.lasting(perf_counter() - started)}. Next, your own region: `minecover init` asks"
     yield "four questions and writes such a file, docs/ingest.md brings your scenes in, `minecover run FILE` does the"
     yield "rest."
