@@ -22,7 +22,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALLER = {
     "split": "{block_m: 250, patch_px: 9, folds: 3}",
     "select": "{trees: 10, seeds: 1, resamples: 2, sizes: [5, 20]}",
-    "train": "{models: [CNN, RF], form: patch, epochs: 2, tune_minutes: 0}\nclassify: {model: RF}",
+    "train": "{models: [CNN, RF], form: patch, epochs: 2, tune_minutes: 0}",
+    "classify": "{model: RF}",
 }
 BEFORE = {"02": "export", "03": "select", "04": "train"}
 """What must have been done before a notebook."""
