@@ -69,7 +69,7 @@ def main() -> None:
     labelled = Labelled(material.rows, material.columns, material.y)
     lesson = training.Lesson(windows.cut, windows.grouped, labelled.take(fit), labelled.take(held))
     own = {f: getattr(wish, f) for f in ("epochs", "patience", "batch", "rate", "decay", "precision", "deterministic")}
-    first = training.Trained(found.model, found.history, len(found.history))  # type: ignore[arg-type]
+    first = training.Trained(found.model, found.history, len(found.history))
     started = perf_counter()
     dense = training.adapted(first, lesson, training.Settings(**own), None, progress).network
     print(f"dense form adapted in {perf_counter() - started:.0f} s", flush=True)
