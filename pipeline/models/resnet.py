@@ -72,7 +72,7 @@ class Shape:
 
     @property
     def around(self) -> int:
-        """Width of the dense form's mean: a third of the patch, since over all of it a map blurs (bench/forms.py)."""
+        """Width of the dense form's mean: a third of the patch, since over all of it a map blurs."""
         return self.patch // 3 | 1
 
     @property
