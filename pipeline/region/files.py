@@ -197,8 +197,16 @@ def _wkt(path: Path) -> _Found:
 
 
 def _ogr(path: Path) -> _Found:
-    """GeoPackage and Shapefile, through GDAL."""
-    start = path.read_bytes()[:16]
+    frame = read_layer(path, "polygons")
+    found = _Found(None if frame.crs is None else frame.crs.to_wkt())
+    _sort(found, [g for g in frame.geometry if g is not None])
+    return found
+
+
+def read_layer(path: Path, holding: str) -> Any:
+    """The one layer of a GeoPackage or Shapefile as a GeoDataFrame; GDAL is asked to open nothing else."""
+    with open(path, "rb") as file:
+        start = file.read(16)
     if start[:4] != b"\0\0\x27\x0a" and not start.startswith(b"SQLite format 3\0"):
         raise MinecoverError(f"'{path.name}' is neither a GeoPackage nor a Shapefile, whatever its name says.")
     import geopandas
@@ -208,13 +216,10 @@ def _ogr(path: Path) -> _Found:
         layers = [str(name) for name in listed["name"][listed["geometry_type"].notna()]]
         if len(layers) != 1:
             held = ", ".join(layers) or "none"
-            raise MinecoverError(f"'{path.name}' must hold one layer of polygons; it holds {held}. Save one alone.")
-        frame = geopandas.read_file(path, layer=layers[0], engine="pyogrio")
-    except (RuntimeError, shapely.errors.ShapelyError) as error:  # what GDAL's errors are here
+            raise MinecoverError(f"'{path.name}' must hold one layer of {holding}; it holds {held}. Save one alone.")
+        return geopandas.read_file(path, layer=layers[0], engine="pyogrio")
+    except (RuntimeError, UnicodeError, shapely.errors.ShapelyError) as error:  # what GDAL's errors are here
         raise MinecoverError(f"'{path.name}' cannot be read: {error}. Export it again.") from error
-    found = _Found(None if frame.crs is None else frame.crs.to_wkt())
-    _sort(found, [g for g in frame.geometry if g is not None])
-    return found
 
 
 def _sort(found: _Found, shapes: Sequence[Any]) -> None:

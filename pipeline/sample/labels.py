@@ -21,6 +21,7 @@ from pyproj.exceptions import CRSError
 
 from pipeline.config import Labels
 from pipeline.errors import MinecoverError
+from pipeline.region import read_layer
 from pipeline.sample.kml import read_kml
 from pipeline.sample.tables import read_table
 
@@ -176,22 +177,7 @@ def _shape(name: str, number: int, geometry: Any) -> Any:
 
 
 def _ogr(path: Path, labels: Labels) -> Labelled:
-    """GeoPackage and Shapefile, through GDAL."""
-    with open(path, "rb") as file:
-        start = file.read(16)
-    if start[:4] != b"\0\0\x27\x0a" and not start.startswith(b"SQLite format 3\0"):
-        raise MinecoverError(f"'{path.name}' is neither a GeoPackage nor a Shapefile, whatever its name says.")
-    import geopandas
-
-    try:
-        listed = geopandas.list_layers(path)
-        layers = [str(name) for name in listed["name"][listed["geometry_type"].notna()]]
-        if len(layers) != 1:
-            held = ", ".join(layers) or "none"
-            raise MinecoverError(f"'{path.name}' must hold one layer of labels; it holds {held}. Save one alone.")
-        frame = geopandas.read_file(path, layer=layers[0], engine="pyogrio")
-    except (RuntimeError, UnicodeError, shapely.errors.ShapelyError) as error:  # what GDAL's errors are here
-        raise MinecoverError(f"'{path.name}' cannot be read: {error}. Export it again.") from error
+    frame = read_layer(path, "labels")
     fields = tuple(frame.drop(columns=frame.geometry.name).to_dict("records"))
     crs = None if frame.crs is None else frame.crs.to_wkt()
     return Labelled(path.name, crs, tuple(frame.geometry.to_numpy()), fields, _numbered(fields))
