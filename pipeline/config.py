@@ -164,7 +164,7 @@ class TrainConfig(_Frozen):
 
     models: Annotated[tuple[ModelName, ...], Field(min_length=1)] = MODELS
     features: Literal["all", "Relief-F", "RF", "combined"] = "combined"
-    form: Literal["patch", "dense"] = "patch"
+    form: Literal["patch", "dense"] = "dense"
     epochs: Annotated[Whole, Field(ge=1)] = 100
     patience: Annotated[Whole, Field(ge=1)] = 15
     batch: Annotated[Whole, Field(ge=2)] = 64

@@ -19,6 +19,9 @@ from pipeline.train.material import Material
 NDArray = np.ndarray[Any, Any]
 Progress = Callable[[str, int, int], None]
 
+BEHIND = 1.3
+"""By how much more loss than its patch form the dense form of a network is told to be unfinished."""
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
@@ -129,7 +132,19 @@ def _network(task: Task, keep: Path | None, progress: Progress) -> Learnt:
         progress,
     )
     told = {"fit": len(fit), "held": len(held), "best_epoch": found.best, "epochs": len(found.history)}
-    return Learnt(found.network, found.history, told)
+    return Learnt(found.network, found.history, {**told, "notes": unfinished(found.history)})
+
+
+def unfinished(history: Sequence[dict[str, float]]) -> list[str]:
+    """What is to be said of a dense form that has not got used to its surroundings: its map would show its squares."""
+    patch, dense = ([e["validation_loss"] for e in history if e["dense"] == form] for form in (0, 1))
+    if not patch or not dense or min(dense) <= BEHIND * min(patch):
+        return []
+    return [
+        f"its dense form has learnt less than its patch form: a loss of {min(dense):.2f} against {min(patch):.2f} on "
+        "the blocks that it is stopped by, so its map may show squares of 16 pixels. Raise `train.epochs`, or set "
+        "`train.form: patch`."
+    ]
 
 
 def stopping(material: Material) -> tuple[NDArray, NDArray]:

@@ -22,7 +22,7 @@ from pipeline.sample import run as sample
 from pipeline.sample import work as sampling
 from pipeline.splits import read_split
 from pipeline.train import run
-from pipeline.train.learn import Task, learnt, stopping
+from pipeline.train.learn import Task, learnt, stopping, unfinished
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
 from tests.sample import runs
@@ -193,3 +193,11 @@ def test_the_split_on_disk_is_the_split_that_is_used(whole: Path) -> None:
     split = read_split(whole / "run" / "split.json", samples.ids)
     np.testing.assert_array_equal(material.split.test, split.test)
     np.testing.assert_array_equal(samples.X, material.stack.values[:, material.rows, material.columns].T)
+
+
+@pytest.mark.parametrize(("dense", "said"), [([7.2, 0.6], False), ([7.2], True), ([], False)])
+def test_a_dense_form_that_learnt_too_little_is_told(dense: list[float], said: bool) -> None:
+    losses = [(0, 0.9), (0, 0.5), (0, 0.8), *((1, loss) for loss in dense)]
+    found = unfinished([{"dense": form, "validation_loss": loss} for form, loss in losses])
+    assert bool(found) == said
+    assert all("7.20 against 0.50" in note for note in found)
