@@ -8,11 +8,9 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
-from rasterio.features import geometry_mask
 from shapely.geometry import mapping
 
 from pipeline.errors import MinecoverError
@@ -244,8 +242,32 @@ def test_tiles_that_the_region_does_not_touch_are_left_out_and_pixels_are_inside
     shape = shapely.MultiPolygon([shapely.box(14, 646, 106, 1266), shapely.Point(950, 250).buffer(240)])
     assert [t.name for t in touched(shape, grid, 64)] == ["tile_0_0", "tile_1_1"]
     for part in (grid, *(grid.part(t) for t in grid.tiles(64))):
-        wanted = geometry_mask([shape], (part.height, part.width), Affine(*part.transform), invert=True)
-        np.testing.assert_array_equal(inside(shape, part), wanted)
+        np.testing.assert_array_equal(inside(shape, part), shapely.contains_xy(shape, *np.meshgrid(*centres(part))))
+
+
+def centres(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5
+    return grid.left + x * grid.pixel, grid.top - y * grid.pixel
+
+
+@pytest.mark.parametrize("seed", range(50, 70))
+def test_a_region_drawn_along_the_pixels_keeps_them_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    left, top = (int(v) * 10 for v in rng.integers((40_000, 440_000), (46_000, 441_000)))
+    width, height = rng.integers(50, 200, 2)
+    back = Transformer.from_crs("EPSG:32649", "OGC:CRS84", always_xy=True)
+    corners = shapely.get_coordinates(shapely.box(left, top - 10 * height, left + 10 * width, top))
+    region = Region("x", shapely.MultiPolygon([shapely.Polygon(np.column_stack(back.transform(*corners.T)))]), 1)
+    grid = covering(region, "EPSG:32649")
+    assert inside(placed(region, grid.crs), grid).mean() > 0.98
+
+
+def test_lines_and_nothing_hold_no_pixels() -> None:
+    grid = Grid("EPSG:32649", 10, 0, 100, 10, 10)
+    for shape in (shapely.LineString([(0, 0), (100, 100)]), shapely.MultiPolygon()):
+        assert not inside(shape, grid).any()
+    both = shapely.GeometryCollection([shapely.box(0, 0, 50, 50), shapely.LineString([(0, 0), (100, 100)])])
+    assert inside(both, grid).sum() == 25
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from pipeline.export.pixels import Part, prepared
 from pipeline.export.requests import Source
 from pipeline.export.retries import patiently
 from pipeline.export.settings import plainly
-from pipeline.region import TILE, Grid, Region, Tile, covering, outline, placed, touched
+from pipeline.region import TILE, Grid, Region, Tile, covering, inside, outline, placed, touched
 
 FOLDER = "stack"
 COUNTS = "counts"
@@ -116,6 +116,11 @@ def laid_out(wish: Wish, confirm: bool = False) -> Layout:
     grid = covering(wish.region, wish.crs, wish.scale)
     shape = placed(wish.region, grid.crs)
     layout = Layout(grid, shape, touched(shape, grid, TILE), TILE)
+    if not any(inside(shape, layout.of(tile)).any() for tile in layout.tiles):
+        raise MinecoverError(
+            f"The region {wish.region.name} holds the middle of no pixel of {grid.pixel:g} m. Draw it larger, or choose "
+            "a smaller --scale."
+        )
     area = sum(layout.of(t).area_km2 for t in layout.tiles)
     if area > HUGE_KM2 and not confirm:
         made = parts(wish.options.aspect)

@@ -16,8 +16,9 @@ def hushed() -> Iterator[None]:
     """
     # TensorFlow leaves oneDNN off on many processors; without it training takes three times as long there.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    # Networks of several shapes in one process are no mistake; TensorFlow warns of compiling for each.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Networks of several shapes in one process are no mistake; TensorFlow would warn of it in notebooks.
+    log = logging.getLogger("tensorflow")
+    log.setLevel(log.level or logging.ERROR)
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

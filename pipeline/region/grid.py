@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import shapely
+from affine import Affine
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
+from rasterio.features import geometry_mask
 
 from pipeline.errors import MinecoverError
 from pipeline.region.shape import Region, split
@@ -149,11 +151,12 @@ def touched(shape: Any, grid: Grid, side: int = TILE) -> tuple[Tile, ...]:
 
 def inside(shape: Any, grid: Grid) -> NDArray:
     """Boolean (height, width): the pixels whose centre lies in a shape in the grid's coordinates."""
-    part = shapely.clip_by_rect(shape, *grid.bounds)
-    shapely.prepare(part)  # this part only: threads share the whole
-    x = grid.left + (np.arange(grid.width) + 0.5) * grid.pixel
-    y = grid.top - (np.arange(grid.height) + 0.5) * grid.pixel
-    return np.asarray(shapely.contains_xy(part, *np.meshgrid(x, y)))
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    polygons = [p for p in parts if p.geom_type == "Polygon" and not p.is_empty]
+    size = grid.height, grid.width
+    if not polygons:
+        return np.zeros(size, bool)
+    return np.asarray(geometry_mask(polygons, size, Affine(*grid.transform), invert=True))
 
 
 def outline(grids: tuple[Grid, ...]) -> Any:

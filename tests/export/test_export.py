@@ -463,6 +463,14 @@ def test_a_huge_region_is_confirmed_first(tmp_path: Path, archive: Path, capsys:
     assert re.search(r"huge: 9,\d{3} km² in \d+ tiles, \d+ requests, \d+\.\d GB of pixels, \d+ h .* --confirm", err)
 
 
+def test_a_region_without_a_pixel_is_refused(tmp_path: Path, archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = tmp_path / "tiny.geojson"
+    ring = [[110.1, 39.8], [110.10001, 39.8], [110.10001, 39.80001], [110.1, 39.8]]
+    tiny.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    assert cli.main(["export", str(tiny), "--year", "2021", "--archive", str(archive), "--plan"]) == 2
+    assert "holds the middle of no pixel of 10 m" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("more", "said"), [
     (["--set", "clouds"], "--set 'clouds' is not NAME=VALUE"),
     (["--set", "cloud=scl"], "Did you mean 'clouds'?"),
