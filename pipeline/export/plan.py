@@ -118,8 +118,8 @@ def laid_out(wish: Wish, confirm: bool = False) -> Layout:
     layout = Layout(grid, shape, touched(shape, grid, TILE), TILE)
     if not any(inside(shape, layout.of(tile)).any() for tile in layout.tiles):
         raise MinecoverError(
-            f"The region {wish.region.name} holds the middle of no pixel of {grid.pixel:g} m. Draw it larger, or choose "
-            "a smaller --scale."
+            f"The region {wish.region.name} holds the middle of no pixel of {grid.pixel:g} m. "
+            "Draw it larger, or choose a smaller --scale."
         )
     area = sum(layout.of(t).area_km2 for t in layout.tiles)
     if area > HUGE_KM2 and not confirm:

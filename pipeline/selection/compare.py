@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.selection.curves import Order
 from pipeline.selection.measures import Draws, Floats, drawn, quality, weights
+from pipeline.selection.redundant import varying
 from pipeline.selection.results import Cost, Effect, Folds, Make, Progress, Quality
 
 Values = NDArray[np.floating[Any]]
@@ -74,14 +75,16 @@ def cost(
 ) -> tuple[tuple[Cost, ...], Quality]:
     """What is lost without each sensor and each season and kept with it alone, and the quality with all features.
 
-    A season alone keeps what has no season: height is there whichever scenes are exported.
+    A season alone keeps what has no season: height is there whichever scenes are exported. Features without values, or
+    with one only, count nowhere.
     """
     folds = len(samples.folds)
-    base, _ = samples.judge(make, [np.arange(len(names))] * folds)
-    views = _views(names, groups)
+    known = np.flatnonzero(varying(samples.X))
+    base, _ = samples.judge(make, [known] * folds)
+    views = _views([names[i] for i in known], groups)
     costs = []
     for (kind, name, how), left in views.items():
-        draws, _ = samples.judge(make, [np.flatnonzero(left)] * folds)
+        draws, _ = samples.judge(make, [known[left]] * folds)
         costs.append(Cost(kind, name, how, int(left.sum()), quality(draws), quality(draws, base)))
         if progress is not None:
             progress("sensors and seasons", len(costs), len(views))

@@ -16,11 +16,8 @@ OVERLAP = 10  # two features seen together less often than this may agree by cha
 
 def guard(X: NDArray[np.floating[Any]], names: Sequence[str]) -> Guarded:
     """The features to rank: constants are dropped, and of features with |r| > 0.999 the first is kept."""
-    known = np.where(np.isfinite(X), X, np.nan).astype(np.float64)
-    seen = np.isfinite(known).any(axis=0)
-    low, high = (f(np.where(np.isfinite(known), known, e), axis=0) for f, e in ((np.min, np.inf), (np.max, -np.inf)))
-    varies = seen & (high > low)
-    r = correlation(known)
+    varies = varying(X)
+    r = correlation(np.where(np.isfinite(X), X, np.nan).astype(np.float64))
     kept: list[int] = []
     aliases = []
     for j in np.flatnonzero(varies).tolist():
@@ -31,6 +28,13 @@ def guard(X: NDArray[np.floating[Any]], names: Sequence[str]) -> Guarded:
             kept.append(j)
     constants = tuple(name for name, v in zip(names, varies, strict=True) if not v)
     return Guarded(tuple(kept), constants, tuple(aliases))
+
+
+def varying(X: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Which columns have more than one value; what is not finite is no value."""
+    there = np.isfinite(X)
+    low, high = (f(np.where(there, X, end), axis=0) for f, end in ((np.min, np.inf), (np.max, -np.inf)))
+    return np.asarray(high > low)
 
 
 def correlation(X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -465,7 +465,7 @@ def test_a_huge_region_is_confirmed_first(tmp_path: Path, archive: Path, capsys:
 
 def test_a_region_without_a_pixel_is_refused(tmp_path: Path, archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tiny = tmp_path / "tiny.geojson"
-    ring = [[110.1, 39.8], [110.10001, 39.8], [110.10001, 39.80001], [110.1, 39.8]]
+    ring = [[110.1, 39.8], [110.10003, 39.8], [110.10003, 39.80003], [110.1, 39.8]]
     tiny.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
     assert cli.main(["export", str(tiny), "--year", "2021", "--archive", str(archive), "--plan"]) == 2
     assert "holds the middle of no pixel of 10 m" in capsys.readouterr().err

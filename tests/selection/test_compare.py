@@ -84,6 +84,15 @@ def test_the_sensor_that_carries_the_signal_is_missed() -> None:
     assert reference.oa.value > 0.9
 
 
+def test_sensors_and_seasons_without_any_value_cost_nothing() -> None:
+    samples = held_out(1)
+    samples.X = np.column_stack([samples.X, np.full((len(samples.X), 2), np.nan), np.ones(len(samples.X))])
+    groups = {"a": ("radar", "spring"), "b": ("optical", "spring"), "c": ("optical", None)}
+    more = {"d": ("lights", None), "e": ("optical", "winter"), "f": ("terrain", None)}
+    found, reference = cost(samples, list("abcdef"), groups | more, lambda seed: KNeighborsClassifier(5))
+    assert (found, reference) == cost(held_out(1), ["a", "b", "c"], groups, lambda seed: KNeighborsClassifier(5))
+
+
 def test_views_without_and_alone() -> None:
     groups = {"a": ("S2", "spring"), "b": ("S1", "spring"), "c": ("S2", "winter"), "d": ("terrain", None)}
     left = {key: "".join(np.array(list("abcd"))[v]) for key, v in _views("abcd", groups).items()}
