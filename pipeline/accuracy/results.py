@@ -17,6 +17,7 @@ from pipeline.accuracy.matrix import CLOSE, EACH, OVERALL, contradiction, measur
 from pipeline.errors import MinecoverError
 
 SCHEMA = 1
+SIGNIFICANT = 0.05
 T = TypeVar("T")
 Counts = tuple[tuple[int, ...], ...]
 Shares = tuple[tuple[float, ...], ...]
@@ -128,6 +129,14 @@ class Pair(_Frozen):
     """Chi-square with continuity correction; None where the exact test was made."""
     p: float
     p_holm: float
+
+    @property
+    def better(self) -> str | None:
+        """The model that is better beyond doubt: the test finds it, and the interval of accuracy leaves out 0."""
+        d = self.difference.oa
+        if self.p_holm >= SIGNIFICANT or d.value is None or d.low is None or d.high is None or d.low <= 0 <= d.high:
+            return None
+        return self.a if d.value > 0 else self.b
 
 
 class Estimated(_Frozen):

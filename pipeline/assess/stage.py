@@ -16,7 +16,7 @@ from pipeline.assess.areas import map_accuracy
 from pipeline.assess.maps import Mapped, find_map
 from pipeline.assess.pictures import pictures
 from pipeline.assess.reference import Reference, read_reference
-from pipeline.assess.wording import lines
+from pipeline.assess.wording import lines, rivals
 from pipeline.assess.work import Answered, gathered, scored
 from pipeline.config import Config
 from pipeline.console import clean
@@ -77,6 +77,7 @@ def _fingerprint(config: Config, models: Sequence[Answered], mapped: Mapped | No
             "assess": config.assess.model_dump(mode="json", exclude={"reference"}),
             "classes": [[c.code, c.name] for c in config.legend],
             "models": {m.name: m.digest for m in models},
+            "maps": config.classify.model,
             "map": [mapped.model, mapped.sha256] if mapped else None,
             "reference": [sha256(f) for f in files],
         }
@@ -101,7 +102,7 @@ def _made(
         models=found.models,
         pairs=found.pairs,
         map=map_accuracy(mapped, reference, config.legend) if mapped and reference else None,
-        notes=(*found.notes, *notes),
+        notes=(*found.notes, *rivals(found.pairs, config.classify.model), *notes),
     )
 
 

@@ -74,6 +74,16 @@ def pairs(found: Accuracy) -> Iterator[str]:
     yield from aligned(rows)
 
 
+def rivals(pairs: Sequence[Pair], model: str) -> Iterator[str]:
+    """Which models are better than the one that maps; nothing where none is beyond doubt."""
+    better = [p.better for p in pairs if p.better and p.better != model and model in (p.a, p.b)]
+    if better:
+        yield (
+            f"on the test part {listed(better)} {'are' if better[1:] else 'is'} right more often than {model}, which "
+            "maps, by more than chance; `classify.model` chooses which one maps"
+        )
+
+
 def areas(found: MapAccuracy) -> Iterator[str]:
     """What the reference sample tells of the map."""
     yield f"Map by {clean(found.model)}, from {found.answered} points drawn by lot; in brackets 95 % intervals"
@@ -137,3 +147,8 @@ def points(value: float | None, sign: int = 1) -> str:
 def probability(p: float) -> str:
     """A p-value: `0.034`, `< 0.001`."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def listed(parts: Sequence[str], word: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

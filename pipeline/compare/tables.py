@@ -8,8 +8,6 @@ from pipeline.accuracy import Pair
 from pipeline.accuracy.results import Figure
 from pipeline.compare.results import SETS, Comparison
 
-SIGNIFICANT = 0.05
-
 
 def lines(found: Comparison) -> Iterator[str]:
     """All tables."""
@@ -68,7 +66,7 @@ def _judged(pair: Pair, sign: int) -> str:
     low, high = (oa.low, oa.high) if sign > 0 else (oa.high, oa.low)
     numbers = [None if v is None else 100 * sign * v for v in (oa.value, low, high)]
     value, lower, upper = ("–" if n is None else f"{n:+.1f}" for n in numbers)
-    told = "" if pair.p_holm < SIGNIFICANT else ", cannot be told apart"
+    told = "" if pair.better else ", cannot be told apart"
     return f"{value} ({lower} to {upper}), p {pair.p_holm:.2g}{told}"
 
 

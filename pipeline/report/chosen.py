@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.report.words import Axis, axis, listed, percent
 from pipeline.select.bands import COLOURS, MEANING, SEASONS, SOURCES, WHOLE_YEAR, Band, described
 from pipeline.select.ranking import Row, rows
-from pipeline.select.wording import interval
+from pipeline.select.wording import interval, losers
 from pipeline.selection import Cost, Curve, Selection
 
 BORDA = "borda"
@@ -116,6 +116,7 @@ def _sentences(selection: Selection, bands: Sequence[Band]) -> Iterator[str]:
             f"(standard error {percent(curve.standard_error[at])}) of the samples of held-out folds; more features are "
             f"not better by more than a standard error."
         )
+    yield from losers(selection)
     stable = selection.stability.get(selection.settings.combine)
     if stable:
         yield (

@@ -20,10 +20,10 @@ from pipeline.report.words import (
     percent,
     points_with,
     quoted,
+    rivals,
     share,
 )
 
-SIGNIFICANT = 0.05
 NAMED = 6
 """Classes in the first sentence at most."""
 WIDE = 0.3
@@ -32,6 +32,8 @@ POOR = 0.7
 """A class of whose pixels fewer than this share are right is warned of."""
 FEW = 50
 """Samples of a class below which its accuracy is called rough."""
+EMPTY = 0.9995
+"""The share of missing values from which on a season is called empty."""
 BLOCKS = 20
 """Blocks below which bootstrap intervals are too narrow."""
 
@@ -47,6 +49,7 @@ def findings(run: Run, change: Change | None) -> Iterator[str]:
         yield from changes(change)
     if run.tested and not found:
         yield _tested(run)
+    yield from _empty(run)
     if run.selection:
         kept, all_of = len(run.selection.final), len(run.selection.names)
         yield f"{kept} of {all_of} measurements from space were kept to tell the classes apart."
@@ -122,26 +125,25 @@ def beyond_doubt(of: Interval) -> bool:
     return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)
 
 
-def verdicts(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Which models can be told apart and which cannot: McNemar's test, and the interval leaves out 0."""
-    better: dict[str, list[str]] = {}
-    for pair in pairs:
-        if sign := told_apart(pair):
-            first, second = (pair.a, pair.b)[::sign]
+def verdicts(pairs: Sequence[Pair], model: str) -> Iterator[str]:
+    """What tests tell of the model that made the map, against each other one."""
+    told: dict[str, list[str]] = {"Better": [], "Worse": []}
+    alike = []
+    for pair in (p for p in pairs if model in (p.a, p.b)):
+        other, sign = (pair.a, 1) if pair.b == model else (pair.b, -1)
+        if pair.better is None:
+            alike.append(other)
+        else:
             gain, p = points_with(pair.difference.oa, sign), p_value(pair.p_holm)
-            better.setdefault(first, []).append(f"{second} by {gain} points, {p}")
-    for name in sorted(better, key=lambda n: -len(better[n])):
-        yield f"{name} is better than {'; '.join(better[name])}."
-    if alike := [f"{p.a} and {p.b}" for p in pairs if not told_apart(p)]:
-        yield f"Cannot be told apart on these samples: {'; '.join(alike)}. One may be better; this does not show it."
-
-
-def told_apart(pair: Pair) -> int:
-    """1 where `a` is better beyond doubt, −1 where `b` is, 0 where neither can be said."""
-    d = pair.difference.oa
-    if pair.p_holm >= SIGNIFICANT or not beyond_doubt(d):
-        return 0
-    return 1 if (d.value or 0) > 0 else -1
+            told["Better" if pair.better == other else "Worse"].append(f"{other} by {gain} points, {p}")
+    for word, others in told.items():
+        if others:
+            yield f"{word} than {model}, which made the map: {'; '.join(others)}."
+    if alike:
+        yield (
+            f"Cannot be told apart from {model} on these samples: {listed(alike)}. "
+            "One may be better; this does not show it."
+        )
 
 
 def caveats(run: Run, simulated: bool) -> Iterator[str]:
@@ -197,6 +199,8 @@ def _about_test(run: Run) -> Iterator[str]:
         "Accuracies on the test part are of places that somebody chose to label. They compare models; they are not the "
         "accuracy of the map."
     )
+    if run.accuracy:
+        yield from (f"{text[:1].upper()}{text[1:]}." for text in rivals(run.accuracy.pairs, m.name))
     if m.split.startswith("random"):
         yield "The split is random: test places lie beside training places, and the accuracies on it flatter."
     if m.blocks < BLOCKS:
@@ -205,9 +209,15 @@ def _about_test(run: Run) -> Iterator[str]:
         yield f"Fewer than {FEW} test samples, so rough accuracies: {quoted(few)}."
 
 
+def _empty(run: Run) -> Iterator[str]:
+    """Which seasons nothing is known of."""
+    if empty := [part for part, v in run.stack.masked.items() if v >= EMPTY]:
+        yield f"There are no data at all of {listed(empty)}: this map tells nothing of what shows only then."
+
+
 def _about_data(run: Run) -> Iterator[str]:
     stack = run.stack
-    if gaps := [f"{part} {percent(v)} %" for part, v in stack.masked.items() if v >= 0.0005]:
+    if gaps := [f"{part} {percent(v)} %" for part, v in stack.masked.items() if 0.0005 <= v < EMPTY]:
         yield f"Values are missing in the stack, mostly under clouds: {listed(gaps)} of the region's values."
     lost = run.map.summary.get("no_data_share")
     if lost:

@@ -85,7 +85,7 @@ def _rendered(content: Content) -> str:
         place=_place(run),
         findings=list(findings.findings(run, content.change)),
         caveats=list(findings.caveats(run, content.simulated)),
-        verdicts=list(findings.verdicts(run.accuracy.pairs)) if run.accuracy else [],
+        verdicts=list(findings.verdicts(run.accuracy.pairs, run.map.model)) if run.accuracy else [],
         axes=_axes(content),
         shades=_shades(run.tested) if run.tested else (),
         chosen=chosen(run.selection) if run.selection else None,
@@ -122,13 +122,10 @@ def _axes(content: Content) -> dict[str, words.Axis]:
     areas = [v for c in run.estimate.classes for v in (c.hectares.high, c.mapped_hectares)] if run.estimate else []
     lines = content.change.lines if content.change else ()
     moved = [v for n in lines if n.difference for v in (n.difference.low, n.difference.high)]
-    pairs = run.accuracy.pairs if run.accuracy else ()
-    apart = [v for p in pairs for v in (p.difference.oa.low, p.difference.oa.high)]
     return {
         "areas": words.axis([*areas, *run.map.hectares.values()]),
         "share": words.Axis(0, 1, (0, 0.5, 1)),
         "change": words.axis(moved),
-        "pairs": words.axis(apart),
     }
 
 

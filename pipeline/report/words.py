@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.assess.wording import NONE, number, percent, points, probability, share
+from pipeline.assess.wording import NONE, listed, number, percent, points, probability, rivals, share
 from pipeline.cartography import round_length
 
 __all__ = [
     "NONE", "Axis", "Interval", "axis", "figures", "hectares", "hectares_range", "hectares_with", "listed", "model",
-    "number", "of_hundred", "p_value", "percent", "points", "points_with", "quoted", "share",
+    "number", "of_hundred", "p_value", "percent", "points", "points_with", "quoted", "rivals", "share",
 ]  # fmt: skip
 
 MODELS = {
@@ -142,8 +142,3 @@ def quoted(names: Sequence[str], word: str = "and") -> str:
 def figures(count: int) -> str:
     """A count with commas between thousands."""
     return f"{count:,}"
-
-
-def listed(parts: Sequence[str], word: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

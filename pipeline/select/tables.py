@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.console import aligned, clean
 from pipeline.select.bands import SEASONS, WHOLE_YEAR, Band, described
-from pipeline.select.wording import RULES, capital, counted, interval, minus, percent, share, verdict
+from pipeline.select.wording import RULES, capital, counted, interval, losers, minus, percent, share, verdict
 from pipeline.selection import Cost, Selection
 
 
@@ -87,6 +87,7 @@ def effects(selection: Selection, held_out: str) -> Iterator[str]:
             (e.learner, e.features, f"{e.count:.0f}", percent(e.quality.oa), share(e.quality.kappa), change + note)
         )
     yield from aligned(rows)
+    yield from losers(selection)
 
 
 def costs(selection: Selection, held_out: str) -> Iterator[str]:

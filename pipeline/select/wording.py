@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.selection import Cost, Estimate
+from collections.abc import Iterator
+
+from pipeline.selection import Cost, Estimate, Selection
 
 RULES = {
     "Relief-F": "Relief-F",
@@ -57,3 +59,14 @@ def verdict(entry: Cost) -> str:
     if found.low > 0:
         return "better without it, could be left out of exports"
     return "no loss can be shown, could be left out of exports"
+
+
+def losers(selection: Selection) -> Iterator[str]:
+    """Which classifiers the combined choice costs accuracy, and what keeps it; nothing where no loss is shown."""
+    lost = [e for e in selection.effects if e.features == "combined" and e.difference.oa.high < 0]
+    if lost:
+        told = ", ".join(f"{e.learner} {interval(e.difference.oa)}" for e in lost)
+        yield (
+            f"Choosing costs accuracy, in points less than with all features: {told}. "
+            "It buys smaller exports and quicker models; `train.features: all` keeps the accuracy."
+        )

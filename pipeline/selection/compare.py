@@ -81,7 +81,7 @@ def cost(
     folds = len(samples.folds)
     known = np.flatnonzero(varying(samples.X))
     base, _ = samples.judge(make, [known] * folds)
-    views = _views([names[i] for i in known], groups)
+    views = _views([names[i] for i in known.tolist()], groups)
     costs = []
     for (kind, name, how), left in views.items():
         draws, _ = samples.judge(make, [known[left]] * folds)

@@ -17,13 +17,14 @@ from PIL import Image
 
 from pipeline import cli
 from pipeline.accuracy.results import Estimated, Figure, Overall, Pair, read_accuracy
+from pipeline.assess.wording import rivals
 from pipeline.compare.results import FILE, compared
 from pipeline.config import Config
 from pipeline.errors import MinecoverError
 from pipeline.region import Grid
 from pipeline.report import run
 from pipeline.report.change import change, difference
-from pipeline.report.findings import told_apart, verdicts
+from pipeline.report.findings import findings, verdicts
 from pipeline.report.maps import NOTHING, composite, seen, share
 from pipeline.report.sources import read_run, simulated
 from pipeline.report.words import axis, hectares, hectares_with, listed, p_value, quoted
@@ -286,13 +287,24 @@ def pair(value: float, low: float, high: float, p: float) -> Pair:
 
 
 def test_models_are_told_apart_only_where_test_and_interval_agree() -> None:
-    assert told_apart(pair(0.1, 0.05, 0.15, 0.01)) == 1
-    assert told_apart(pair(-0.1, -0.15, -0.05, 0.01)) == -1
-    assert told_apart(pair(0.1, 0.05, 0.15, 0.06)) == 0
-    assert told_apart(pair(0.1, -0.01, 0.15, 0.01)) == 0
-    worse, alike = verdicts([pair(-0.1, -0.15, -0.05, 0.01), pair(0.1, -0.01, 0.15, 0.01)])
-    assert worse == "B is better than A by +10.0 (+5.0 … +15.0) points, p = 0.010."
-    assert "Cannot be told apart on these samples: A and B." in alike
+    assert pair(0.1, 0.05, 0.15, 0.01).better == "A"
+    assert pair(-0.1, -0.15, -0.05, 0.01).better == "B"
+    assert pair(0.1, 0.05, 0.15, 0.06).better is None
+    assert pair(0.1, -0.01, 0.15, 0.01).better is None
+
+
+def test_the_model_of_the_map_is_told_apart_from_the_others() -> None:
+    pairs = [pair(-0.1, -0.15, -0.05, 0.01), pair(0.1, -0.01, 0.15, 0.01)]
+    better, alike = verdicts(pairs, "A")
+    assert better == "Better than A, which made the map: B by +10.0 (+5.0 … +15.0) points, p = 0.010."
+    assert "Cannot be told apart from A on these samples: B." in alike
+    assert list(verdicts(pairs[:1], "B")) == [
+        "Worse than B, which made the map: A by −10.0 (−15.0 … −5.0) points, p = 0.010."
+    ]
+    assert not list(verdicts(pairs, "C"))
+    [said] = rivals(pairs, "A")
+    assert "B is right more often than A" in said and "`classify.model`" in said
+    assert not list(rivals(pairs, "B"))
 
 
 def test_natural_colours_and_how_often_it_was_seen(tmp_path: Path) -> None:
@@ -307,6 +319,15 @@ def test_natural_colours_and_how_often_it_was_seen(tmp_path: Path) -> None:
     assert (np.diff(image[known][order][:, 0]) >= 0).all(), "brighter stays brighter"
     told = seen(found)["summer_optical"]
     assert told.median == np.median(counts) and told.never == pytest.approx((counts == 0).mean(), abs=0.003)
+
+
+def test_seasons_without_data_are_told_first(tmp_path: Path) -> None:
+    finished.stack(tmp_path)
+    finished.put_map(tmp_path, runs.land())
+    full = read_run(tmp_path)
+    empty = replace(full, stack=replace(full.stack, masked={"spring": 1.0, "summer": 0.2, "winter": 1.0}))
+    assert any("no data at all of spring and winter" in line for line in findings(empty, None))
+    assert not any("no data at all" in line for line in findings(full, None))
 
 
 def test_a_class_by_itself() -> None:

@@ -22,7 +22,8 @@ from pipeline.select.bands import OTHER, WHOLE_YEAR, described
 from pipeline.select.kept import Kept, keeping
 from pipeline.select.pictures import NAMES
 from pipeline.select.ranking import cell
-from pipeline.selection import Selection
+from pipeline.select.wording import losers
+from pipeline.selection import Estimate, Selection
 from pipeline.splits import freeze, read_split
 
 HOSTILE = "=1+1$\\frac{$\x1b[31m\n<b>"
@@ -273,3 +274,15 @@ def test_bands_are_described_as_the_catalogue_has_them() -> None:
         assert (ours.feature, ours.group) == (band.feature.name, band.feature.group)
         assert ours.season == (band.season or WHOLE_YEAR)
     assert described(["spring_", "autumnal_x"])[1].group == OTHER
+
+
+def test_a_choice_that_costs_accuracy_is_told(done: Path) -> None:
+    selection = found(done)
+    low, high = (Estimate(v, v - 0.01, v + 0.01) for v in (-0.05, 0.05))
+    changed = []
+    for e in selection.effects:
+        change = low if e.learner == "RF" else high
+        changed.append(replace(e, difference=replace(e.difference, oa=change)))
+    [said] = losers(replace(selection, effects=tuple(changed)))
+    assert "RF −5.0 (−6.0 … −4.0)." in said and "`train.features: all`" in said
+    assert not list(losers(replace(selection, effects=tuple(e for e in changed if e.learner != "RF"))))
