@@ -14,14 +14,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "tasseled_cap": ("six", "toa"),
     "orbit": (None, "ASCENDING", "DESCENDING"),
     "speckle": (None, "lee", "refined_lee", "gamma_map", "multitemporal"),
-    "dem": ("nasadem", "glo30"),
+    "dem": (None, "nasadem", "glo30"),
     "slope": ("horn", "ee4"),
     "aspect": ("raw", "sincos"),
     "fallback": (True, False),
     "snow": (True, False),
 }
 CLOUDS = ("cloud_score", "scl", "s2cloudless")
-LIGHTS = ("annual", "monthly")
+LIGHTS = (None, "annual", "monthly")
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Options:
     """One relative orbit of Sentinel-1, 1…175, or None for all."""
     speckle: str | None = None
     """Filter of the radar: `lee`, `refined_lee`, `gamma_map`, `multitemporal`, or None."""
-    dem: str = "nasadem"
-    """`nasadem` (of 2000) or `glo30` (Copernicus, 2011–2015)."""
+    dem: str | None = "nasadem"
+    """`nasadem` (of 2000) or `glo30` (Copernicus, 2011–2015); None leaves the bands of terrain empty."""
     slope: str = "horn"
     """Slope and aspect from eight neighbours (`horn`), or from four as Earth Engine (`ee4`)."""
     aspect: str = "raw"
     """Degrees (`raw`), or sine and cosine (`sincos`), which makes 113 bands."""
-    lights: str = "annual"
-    """VIIRS `annual` or `monthly`, or the asset id of a Luojia-1 raster."""
+    lights: str | None = "annual"
+    """VIIRS `annual` or `monthly`, or the asset id of a Luojia-1 raster; None leaves the band empty."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clouds", _listed(self.clouds))
@@ -71,8 +71,13 @@ class Options:
             raise ValueError(f"clear={self.clear!r} is not a score. Choose a number from 0 to 1.")
         if self.relative_orbit is not None and self.relative_orbit not in range(1, 176):
             raise ValueError(f"relative_orbit={self.relative_orbit!r} does not exist. Choose 1 to 175, or None.")
-        if "/" not in self.lights:
+        if not self.luojia:
             _one_of("lights", self.lights, LIGHTS, " or the asset id of a Luojia-1 raster")
+
+    @property
+    def luojia(self) -> str | None:
+        """The asset id of the Luojia-1 raster, if one is read."""
+        return self.lights if self.lights and "/" in self.lights else None
 
 
 def chosen(**given: Any) -> Options:

@@ -138,7 +138,7 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         windows = {s: seasons.window(s, wish.year, half) for s in catalog.SEASONS}
         images = _images(around, wish.year, chosen)
         wanted = sources.assets(requests.graph(list(images.values())))
-        sources.refuse_missing(wanted, "The archive" if wish.source.engine == "local" else "Earth Engine")
+        sources.refuse_missing(wanted, "The archive" if wish.source.engine == "local" else "Earth Engine", chosen)
         found = features.scenes(around, wish.year, **asdict(chosen))
         scenes: dict[str, Any] = requests.value(found, "the number of scenes")
         sources.refuse_empty(scenes, windows, wish.region, wish.year, chosen)

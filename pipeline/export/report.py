@@ -26,7 +26,7 @@ def plan_lines(plan: Plan, finished: Mapping[str, Entry], workers: int) -> Itera
     for season, window in plan.seasons.items():
         counts = ", ".join(f"{plan.scenes[f'{season}_{kind}']} {kind}" for kind in sources.SOURCES)
         yield f"          {season:<7} {window.start} to {window.end}: {counts}"
-    others = ", ".join(f"{n} {kind}" for kind, n in sorted(plan.scenes.items()) if kind in sources.OTHERS)
+    others = ", ".join(f"{plan.scenes.get(kind, 'no')} {kind}" for kind in sources.OTHERS)
     yield f"          all year: {others}"
     yield from (f"Note      {n}" for n in sources.notes(plan.scenes, plan.seasons, plan.options))
     every = len(plan.units({}))

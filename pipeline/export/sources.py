@@ -10,18 +10,21 @@ from typing import Any
 import shapely
 from shapely.geometry import shape
 
-from features import nightlights, sentinel1, sentinel2, terrain
+from features import clouds, nightlights, sentinel1, sentinel2, terrain
 from features.options import Options
 from features.seasons import Window
 from pipeline.engine.archive import Archive
 from pipeline.engine.archive.model import CollectionInfo, Item
 from pipeline.errors import MinecoverError
 from pipeline.export import requests
+from pipeline.export.settings import hint
 from pipeline.region import Box, Region, box_around
 
 LOADERS = ("Image.load", "ImageCollection.load")
 SOURCES = {"optical": sentinel2.COLLECTION, "radar": sentinel1.COLLECTION}
 OTHERS = ("dem", "lights")
+MODELS = {"nasadem": terrain.NASADEM, "glo30": terrain.GLO30}
+MASKS = {"cloud_score": clouds.CLOUD_SCORE, "s2cloudless": clouds.PROBABILITY}
 
 
 def assets(graph: Mapping[str, Any]) -> list[str]:
@@ -31,13 +34,14 @@ def assets(graph: Mapping[str, Any]) -> list[str]:
     return sorted({str(nodes.get(g.get("valueReference"), g)["constantValue"]) for g in given})
 
 
-def refuse_missing(wanted: Sequence[str], where: str) -> None:
-    """Refuse to begin where an asset is not there that the features read."""
+def refuse_missing(wanted: Sequence[str], where: str, options: Options) -> None:
+    """Refuse to begin where an asset is not there that the features read; say which option does without it."""
     missing = [asset for asset in wanted if not requests.exists(asset)]
     if missing:
+        ways = "; or ".join(dict.fromkeys(way for asset in missing if (way := _without(asset, missing, options))))
         raise MinecoverError(
             f"{where} has no {', no '.join(missing)}, which the features read. Add what is missing (`minecover archive "
-            f"add`), or choose other sources, such as --set clouds=scl or --set dem=glo30."
+            f"add`){f', or do without: {ways}' if ways else ''}."
         )
 
 
@@ -56,8 +60,8 @@ def refuse_empty(
     for kind, asset in _others(year, options).items():
         if not scenes.get(kind, 1):
             raise MinecoverError(
-                f"{asset} has nothing of the region{f' in {year}' if kind == 'lights' else ''}. Add it, or choose "
-                f"another source with --set {kind}={'monthly' if kind == 'lights' else 'glo30'}."
+                f"{asset} has nothing of the region{f' in {year}' if kind == 'lights' else ''}. Add it, or do without: "
+                f"{_without(asset, [asset], options)}."
             )
 
 
@@ -90,8 +94,22 @@ def _versions(archive: Archive, asset: str, box: Box, year: int) -> list[str]:
 
 def _others(year: int, options: Options) -> dict[str, str]:
     """The assets of what has no season."""
-    lights = options.lights if "/" in options.lights else nightlights.source(year, options)[0]
-    return {"dem": terrain.NASADEM if options.dem == "nasadem" else terrain.GLO30, "lights": lights}
+    found = {"dem": MODELS[options.dem]} if options.dem else {}
+    return found | ({"lights": options.luojia or nightlights.source(year, options)[0]} if options.lights else {})
+
+
+def _without(asset: str, missing: Sequence[str], options: Options) -> str:
+    """The option that does without a missing asset; nothing where there is none."""
+    if asset in SOURCES.values():
+        return ""
+    if asset in MASKS.values():
+        left = ",".join(mask for mask in options.clouds if MASKS.get(mask) not in missing)
+        return hint("clouds", left or "scl", "none")
+    if asset == sentinel2.TOP_OF_ATMOSPHERE:
+        return hint("tasseled_cap", "six")
+    if asset in MODELS.values():
+        return hint("dem", *(name for name in MODELS if MODELS[name] not in missing), "none")
+    return hint("lights", "none")
 
 
 def _refuse_outside(collection: str, region: Region) -> None:

@@ -24,6 +24,8 @@ def summary(selection: Selection, held_out: str) -> Iterator[str]:
 
 def guarded(selection: Selection) -> Iterator[str]:
     """What was left out before ranking, and why."""
+    if names := selection.guarded.empty:
+        yield f"Left out, no values: {listed(names)}"
     if names := selection.guarded.constants:
         yield f"Left out, one value only: {listed(names)}"
     for kept, dropped, r in selection.guarded.aliases:

@@ -112,9 +112,32 @@ def test_fault_24_a_year_without_scenes(tmp_path: Path, archive: Path) -> None:
 
 
 def test_an_asset_that_is_not_there(tmp_path: Path, archive: Path) -> None:
-    said = r"The archive has no COPERNICUS/DEM/GLO30, no COPERNICUS/S2_CLOUD_PROBABILITY, which the features read"
+    said = (
+        r"The archive has no COPERNICUS/DEM/GLO30, no COPERNICUS/S2_CLOUD_PROBABILITY, which the features read\. .* do "
+        r"without: --set dem=nasadem or --set dem=none \(in a configuration `features: \{dem: nasadem\}`\); or "
+        r"--set clouds=scl or --set clouds=none \("
+    )
     with pytest.raises(MinecoverError, match=said):
         list(run(wish(tmp_path, archive, "dem=glo30", "clouds=scl,s2cloudless")))
+
+
+@pytest.mark.parametrize(("settings", "without"), [
+    (["lights=monthly"], r"--set lights=none \(in a configuration `features: \{lights: none\}`\)\.$"),
+    (["clouds=s2cloudless"], r"--set clouds=scl or --set clouds=none"),
+    (["clouds=scl,s2cloudless,cloud_score"], r"--set clouds=scl,cloud_score or .*\{clouds: \[scl,cloud_score\]\}"),
+    (["tasseled_cap=toa"], r"--set tasseled_cap=six \("),
+])  # fmt: skip
+def test_what_is_missing_can_be_done_without(tmp_path: Path, archive: Path, settings: list[str], without: str) -> None:
+    with pytest.raises(MinecoverError, match=f"or do without: {without}") as raised:
+        list(run(wish(tmp_path, archive, *settings)))
+    assert not any(f"--set {setting} " in str(raised.value) for setting in settings)
+
+
+def test_no_lights_and_no_elevation_are_bands_without_a_value(tmp_path: Path, archive: Path) -> None:
+    said = "\n".join(run(wish(tmp_path, archive, "lights=none", "dem=none")))
+    assert "all year: no dem, no lights" in said
+    stack = open_stack(tmp_path / "run")
+    assert stack.sizes["band"] == 112 and bool(stack[108:].isnull().all()) and bool(stack[27].notnull().any())
 
 
 def test_scenes_that_come_later_are_another_stack(tmp_path: Path, archive: Path) -> None:

@@ -11,6 +11,7 @@ def test_defaults() -> None:
     assert chosen() == Options()
     assert Options(clouds="scl").clouds == ("scl",)  # type: ignore[arg-type]
     assert Options(clouds=[]).clouds == ()  # type: ignore[arg-type]
+    assert (Options().luojia, Options(lights=None).luojia, Options(lights="a/b").luojia) == (None, None, "a/b")
 
 
 @pytest.mark.parametrize(

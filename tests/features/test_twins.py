@@ -276,6 +276,15 @@ def test_lights(local: Local, which: str, year: int) -> None:
     agree(local.stack("NTL", lights=which, year=year), {"NTL": twins.lights(WORLD, year, which)})
 
 
+@pytest.mark.parametrize("aspect", ["raw", "sincos"])
+def test_without_elevation_and_lights_their_bands_are_there_and_masked(local: Local, aspect: str) -> None:
+    names = features.catalog.names(aspect)[108:]
+    found = local.stack(*names, dem=None, lights=None, aspect=aspect)
+    assert tuple(found) == names and all(np.isnan(band).all() for band in found.values())
+    counted = features.scenes(local.region, YEAR, dem=None, lights=None).getInfo()
+    assert "dem" not in counted and "lights" not in counted
+
+
 # What is not there ----------------------------------------------------------------------------------------------------
 
 
