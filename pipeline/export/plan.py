@@ -81,7 +81,8 @@ class Unit:
 class Plan:
     """All that is needed to work. `options` are decided to the last; `images` are the ee.Images of the parts.
 
-    Two plans with the same `parameters` make the same files.
+    `notes` say what is missing, and `empty` are the bands that will have no value. Two plans with the same `parameters`
+    make the same files.
     """
 
     wish: Wish
@@ -91,6 +92,8 @@ class Plan:
     images: dict[str, Any]
     seasons: dict[str, Window]
     scenes: dict[str, Any]
+    notes: tuple[str, ...]
+    empty: tuple[str, ...]
     parameters: dict[str, Any]
 
     def units(self, finished: Mapping[str, Entry]) -> list[Unit]:
@@ -148,6 +151,8 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
             images = _images(around, wish.year, chosen)
         for image in images.values():
             check(image)
+        gaps = not all(scenes[name] for name in catalog.COUNTS)
+        filling = _filling(around, wish.year, chosen) if gaps and chosen.fallback else {}
     told = {"name": wish.source.engine}
     if isinstance(archive, FolderArchive):
         told |= sources.content(archive, wanted, wish.region.box, wish.year)
@@ -161,7 +166,15 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         "features' script": _digest({name: requests.graph(image) for name, image in images.items()}),
         "minecover": version("minecover"),
     }
-    return Plan(wish, layout, chosen, parts(chosen.aspect), images, windows, scenes, made_from)
+    notes, empty = sources.notes(scenes, filling, windows, chosen), sources.empty(scenes, filling, chosen)
+    return Plan(wish, layout, chosen, parts(chosen.aspect), images, windows, scenes, tuple(notes), empty, made_from)
+
+
+def _filling(around: Any, year: int, options: Options) -> dict[str, int]:
+    """How many scenes each season has from each source in the years before and after together."""
+    given = asdict(options)
+    found = [requests.value(features.scenes(around, y, **given), f"the scenes of {y}") for y in (year - 1, year + 1)]
+    return {name: sum(year[name] for year in found) for name in catalog.COUNTS}
 
 
 def _images(around: Any, year: int, chosen: Options) -> dict[str, Any]:

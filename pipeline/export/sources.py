@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 from shapely.geometry import shape
 
-from features import clouds, nightlights, sentinel1, sentinel2, terrain
+from features import catalog, clouds, nightlights, sentinel1, sentinel2, terrain
 from features.options import Options
 from features.seasons import Window
 from pipeline.engine.archive import Archive
@@ -65,13 +65,39 @@ def refuse_empty(
             )
 
 
-def notes(scenes: Mapping[str, Any], seasons: Mapping[str, Window], options: Options) -> Iterator[str]:
-    """A sentence for each season in which a source has nothing."""
-    then = "the same season of the years before and after fills it" if options.fallback else "its bands stay masked"
+def notes(
+    scenes: Mapping[str, Any], filling: Mapping[str, int], seasons: Mapping[str, Window], options: Options
+) -> Iterator[str]:
+    """A sentence, without its full stop, for each season in which a source has nothing.
+
+    `filling` is how many scenes the same season has in the years before and after together.
+    """
     for kind in SOURCES:
         for season, window in seasons.items():
-            if not scenes[f"{season}_{kind}"]:
-                yield f"{season} has no {kind} scene from {window.start} to {window.end}; {then}."
+            if scenes[f"{season}_{kind}"]:
+                continue
+            nothing = f"{season} has no {kind} scene from {window.start} to {window.end}"
+            if found := filling.get(f"{season}_{kind}"):
+                yield f"{nothing}; {found} of the same season of the years before and after fill it"
+            else:
+                others = ", nor in the years before and after" if options.fallback else ""
+                yield f"{nothing}{others}: all its {len(_of(season, kind))} {kind} bands are empty"
+
+
+def empty(scenes: Mapping[str, Any], filling: Mapping[str, int], options: Options) -> tuple[str, ...]:
+    """The bands that no image can give a value, in the order of the stack."""
+    gone = {"terrain": not options.dem, "night light": not options.lights}
+    names = {b.name for b in catalog.bands(options.aspect) if gone.get(b.feature.group)}
+    for kind in SOURCES:
+        for season in catalog.SEASONS:
+            if not (scenes[f"{season}_{kind}"] or filling.get(f"{season}_{kind}")):
+                names.update(_of(season, kind))
+    return tuple(name for name in catalog.names(options.aspect) if name in names)
+
+
+def _of(season: str, kind: str) -> list[str]:
+    """The bands that a season has from a source."""
+    return [b.name for b in catalog.BANDS if b.season == season and (b.feature.group == "radar") is (kind == "radar")]
 
 
 def content(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> dict[str, Any]:
