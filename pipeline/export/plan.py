@@ -19,7 +19,7 @@ from pipeline.artifacts.ledger import Entry
 from pipeline.console import duration, human
 from pipeline.engine.archive import FolderArchive
 from pipeline.errors import MinecoverError
-from pipeline.export import requests, sources
+from pipeline.export import requests, sources, usable
 from pipeline.export.pixels import Part, prepared
 from pipeline.export.requests import Source
 from pipeline.export.retries import patiently
@@ -142,8 +142,8 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         images = _images(around, wish.year, chosen)
         wanted = sources.assets(requests.graph(list(images.values())))
         sources.refuse_missing(wanted, "The archive" if wish.source.engine == "local" else "Earth Engine", chosen)
-        found = features.scenes(around, wish.year, **asdict(chosen))
-        scenes: dict[str, Any] = requests.value(found, "the number of scenes")
+        counted = features.scenes(around, wish.year, **asdict(chosen))
+        scenes: dict[str, Any] = requests.value(counted, "the number of scenes")
         sources.refuse_empty(scenes, windows, wish.region, wish.year, chosen)
         if "orbit" in scenes and chosen.orbit is None:
             # Decided once for all tiles, and graphs without the question are smaller.
@@ -155,7 +155,9 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         filling = _filling(around, wish.year, chosen) if gaps and chosen.fallback else {}
     told = {"name": wish.source.engine}
     if isinstance(archive, FolderArchive):
-        told |= sources.content(archive, wanted, wish.region.box, wish.year)
+        found = sources.images(archive, wanted, wish.region.box, wish.year)
+        usable.refuse_missing_bands(found, wish.year, chosen)
+        told |= sources.content(found)
     made_from = {
         "year": wish.year,
         "region": {"area_km2": round(wish.region.area_km2, 6), "outline": _digest(wish.region.geojson)},
@@ -172,7 +174,7 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
 
 def _filling(around: Any, year: int, options: Options) -> dict[str, int]:
     """How many scenes each season has from each source in the years before and after together."""
-    given = asdict(options)
+    given = asdict(replace(options, dem=None, lights=None))
     found = [requests.value(features.scenes(around, y, **given), f"the scenes of {y}") for y in (year - 1, year + 1)]
     return {name: sum(year[name] for year in found) for name in catalog.COUNTS}
 

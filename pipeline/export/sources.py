@@ -16,7 +16,7 @@ from features.seasons import Window
 from pipeline.engine.archive import Archive
 from pipeline.engine.archive.model import CollectionInfo, Item
 from pipeline.errors import MinecoverError
-from pipeline.export import requests
+from pipeline.export import requests, usable
 from pipeline.export.settings import hint
 from pipeline.region import Box, Region, box_around
 
@@ -52,10 +52,11 @@ def refuse_empty(
     for kind, collection in SOURCES.items():
         if not any(scenes[f"{season}_{kind}"] for season in seasons):
             _refuse_outside(collection, region)
-            dates = f"{min(w.start for w in seasons.values())} to {max(w.end for w in seasons.values())}"
+            start, end = min(w.start for w in seasons.values()), max(w.end for w in seasons.values())
+            if kind == "radar":
+                usable.refuse_unfit_radar(region, start, end, options)
             raise MinecoverError(
-                f"{collection} has no image of the region from {dates}{_filters(kind, options)}. Choose another "
-                f"--year, or add scenes."
+                f"{collection} has no image of the region from {start} to {end}. Choose another year, or add scenes."
             )
     for kind, asset in _others(year, options).items():
         if not scenes.get(kind, 1):
@@ -100,22 +101,27 @@ def _of(season: str, kind: str) -> list[str]:
     return [b.name for b in catalog.BANDS if b.season == season and (b.feature.group == "radar") is (kind == "radar")]
 
 
-def content(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> dict[str, Any]:
-    """How many images of the assets a stack can draw on, and a checksum of which and in what version."""
-    found = [line for asset in wanted for line in _versions(archive, asset, box, year)]
-    return {"images": len(found), "content": hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]}
+def content(found: Sequence[Item]) -> dict[str, Any]:
+    """How many images these are, and a checksum of which and in what version."""
+    lines = [f"{image.id} {image.version}" for image in found]
+    return {"images": len(found), "content": hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]}
 
 
-def _versions(archive: Archive, asset: str, box: Box, year: int) -> list[str]:
+def images(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> list[Item]:
+    """The images of the assets that a stack can draw on."""
+    return [image for asset in wanted for image in _images(archive, asset, box, year)]
+
+
+def _images(archive: Archive, asset: str, box: Box, year: int) -> list[Item]:
     known = archive.describe(asset)
-    images = [known] if isinstance(known, Item) else []
+    found = [known] if isinstance(known, Item) else []
     if isinstance(known, CollectionInfo):
         first, end = (
             round(datetime(y, m, 1, tzinfo=UTC).timestamp() * 1000) for y, m in ((year - 2, 12), (year + 2, 3))
         )
-        images = list(archive.search(asset, bbox=box, start_ms=first, end_ms=end))
-        images = images or list(archive.search(asset, bbox=box))
-    return [f"{image.id} {image.version}" for image in images]
+        found = list(archive.search(asset, bbox=box, start_ms=first, end_ms=end))
+        found = found or list(archive.search(asset, bbox=box))
+    return found
 
 
 def _others(year: int, options: Options) -> dict[str, str]:
@@ -153,14 +159,6 @@ def _refuse_outside(collection: str, region: Region) -> None:
         f"The region lies outside the data: {region.name} is at {region.box}; {collection} has images at "
         f"{box_around(there)}.{hint} Check the region, or add scenes there."
     )
-
-
-def _filters(kind: str, options: Options) -> str:
-    if kind == "optical":
-        return ""
-    chosen = [f"orbit {options.orbit}" if options.orbit else "", "instrument mode IW with VV and VH"]
-    chosen.append(f"relative orbit {options.relative_orbit}" if options.relative_orbit else "")
-    return f" ({', '.join(c for c in chosen if c)})"
 
 
 def _calls(node: Any) -> Iterator[dict[str, Any]]:

@@ -149,12 +149,13 @@ def test_no_lights_and_no_elevation_are_bands_without_a_value(tmp_path: Path, ar
 
 
 def test_scenes_that_come_later_are_another_stack(tmp_path: Path, archive: Path) -> None:
-    content = sources.content(FolderArchive(archive), [scenes.L2A, scenes.NASADEM, "x/none"], region().box, 2021)
-    assert content["images"] == 5 + 1
-    other = sources.content(FolderArchive(archive), [scenes.L2A, scenes.NASADEM], region().box, 2025)
-    assert other["images"] == 5 + 1  # none of those years: all there are
+    found = sources.images(FolderArchive(archive), [scenes.L2A, scenes.NASADEM, "x/none"], region().box, 2021)
+    assert len(found) == 5 + 1 and sources.content(found)["images"] == 6
+    assert sources.content(found)["content"] != sources.content(found[1:])["content"]
+    other = sources.images(FolderArchive(archive), [scenes.L2A, scenes.NASADEM], region().box, 2025)
+    assert len(other) == 5 + 1  # none of those years: all there are
     away = region().box._replace(west=20, east=21)
-    assert sources.content(FolderArchive(archive), [scenes.L2A], away, 2021)["images"] == 0
+    assert sources.images(FolderArchive(archive), [scenes.L2A], away, 2021) == []
 
 
 def test_a_season_without_scenes_is_filled_by_other_years_only_where_they_have_some() -> None:
