@@ -14,7 +14,7 @@ from pipeline import durable
 from pipeline.engine.archive import cog, ids, ingest
 from pipeline.engine.archive.folder import FolderArchive, Staged
 from pipeline.engine.archive.model import Item
-from pipeline.engine.archive.products import cloudscore, elevation, lights, mapped, sentinel1, sentinel2
+from pipeline.engine.archive.products import cloudscore, doubts, elevation, lights, mapped, sentinel1, sentinel2
 from pipeline.engine.archive.products.model import Image, Options, Outcome, Status, moments
 from pipeline.errors import ArchiveError, MinecoverError
 
@@ -137,12 +137,14 @@ def _bring_in(folder: FolderArchive, image: Image, overwrite: bool) -> Iterator[
     for rival in older:
         if rival.id != image.asset:
             folder.delete(rival.id)
+    stored = folder.describe(image.asset)
+    doubt = doubts.offset_left(stored) if isinstance(stored, Item) else ""
     if older:
         said = ", ".join(f"{r.id.rpartition('/')[2]} of {r.properties.get(image.rank[0])}" for r in older)
-        yield Outcome("replaced", image.asset, f"{image.note}, instead of {said}")
+        yield Outcome("replaced", image.asset, "; ".join(filter(None, (f"{image.note}, instead of {said}", doubt))))
     else:
         status: Status = "unchanged" if same is not None else "replaced" if known else "added"
-        yield Outcome(status, image.asset, image.note)
+        yield Outcome(status, image.asset, "; ".join(filter(None, (image.note, doubt))))
 
 
 def _write(folder: FolderArchive, image: Image, recipe: str, overwrite: bool) -> Iterator[None]:
