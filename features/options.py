@@ -26,40 +26,42 @@ LIGHTS = (None, "annual", "monthly")
 
 @dataclass(frozen=True)
 class Options:
-    """Every choice, checked. The defaults make the 112 bands of the catalogue."""
+    """Every choice, checked. The defaults make the 112 bands of the catalogue. In text None is written `none`.
+
+    hemisphere: whose seasons: `north`, `south`, or None to look where the region lies.
+    fallback: whether pixels without an observation take the same season of the years before and after.
+    clouds: who must call a pixel clear: any of `cloud_score`, `scl`, `s2cloudless`; None keeps all pixels.
+    clear: Cloud Score+ (cs_cdf) from which a pixel is clear, 0…1.
+    snow: whether pixels that the scene classification calls snow are kept.
+    ndwi: NDWI of green and SWIR1 (`xu`), or of green and NIR (`mcfeeters`).
+    lswi_nir: the near infrared of LSWI; with `B8` it is −NDBI exactly.
+    ndri: the two bands of the rock index.
+    tasseled_cap: six bands of surface reflectance (`six`), or thirteen at the top of the atmosphere (`toa`).
+    orbit: `ASCENDING`, `DESCENDING`, or None for the direction with more scenes in the year.
+    relative_orbit: one relative orbit of Sentinel-1, 1…175, or None for all.
+    speckle: filter of the radar: `lee`, `refined_lee`, `gamma_map`, `multitemporal`, or None.
+    dem: `nasadem` (of 2000) or `glo30` (Copernicus, 2011–2015); None leaves the bands of terrain empty.
+    slope: slope and aspect from eight neighbours (`horn`), or from four as Earth Engine (`ee4`).
+    aspect: degrees (`raw`), or sine and cosine (`sincos`), which makes 113 bands.
+    lights: VIIRS `annual` or `monthly`, or the asset id of a Luojia-1 raster; None leaves the band empty.
+    """
 
     hemisphere: str | None = None
-    """Whose seasons: `north`, `south`, or None to look where the region lies."""
     fallback: bool = True
-    """Whether pixels without an observation take the same season of the years before and after."""
     clouds: tuple[str, ...] = ("cloud_score",)
-    """Who must call a pixel clear: any of `cloud_score`, `scl`, `s2cloudless`; () keeps all."""
     clear: float = 0.60
-    """Cloud Score+ (cs_cdf) from which a pixel is clear, 0…1."""
     snow: bool = True
-    """Whether pixels that the scene classification calls snow are kept."""
     ndwi: str = "xu"
-    """NDWI of green and SWIR1 (`xu`), or of green and NIR (`mcfeeters`)."""
     lswi_nir: str = "B8A"
-    """The near infrared of LSWI; with `B8` it is −NDBI exactly."""
     ndri: str = "swir2_nir"
-    """The two bands of the rock index."""
     tasseled_cap: str = "six"
-    """Six bands of surface reflectance (`six`), or thirteen at the top of the atmosphere (`toa`)."""
     orbit: str | None = None
-    """`ASCENDING`, `DESCENDING`, or None for the direction with more scenes in the year."""
     relative_orbit: int | None = None
-    """One relative orbit of Sentinel-1, 1…175, or None for all."""
     speckle: str | None = None
-    """Filter of the radar: `lee`, `refined_lee`, `gamma_map`, `multitemporal`, or None."""
     dem: str | None = "nasadem"
-    """`nasadem` (of 2000) or `glo30` (Copernicus, 2011–2015); None leaves the bands of terrain empty."""
     slope: str = "horn"
-    """Slope and aspect from eight neighbours (`horn`), or from four as Earth Engine (`ee4`)."""
     aspect: str = "raw"
-    """Degrees (`raw`), or sine and cosine (`sincos`), which makes 113 bands."""
     lights: str | None = "annual"
-    """VIIRS `annual` or `monthly`, or the asset id of a Luojia-1 raster; None leaves the band empty."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clouds", _listed(self.clouds))
@@ -92,7 +94,7 @@ def chosen(**given: Any) -> Options:
 
 
 def _listed(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _one_of(name: str, value: Any, allowed: tuple[Any, ...], more: str = "") -> None:

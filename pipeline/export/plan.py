@@ -126,8 +126,8 @@ def laid_out(wish: Wish, confirm: bool = False) -> Layout:
         count = len(layout.tiles) * len(made)
         raise MinecoverError(
             f"The region {wish.region.name} is huge: {area:,.0f} km² in {len(layout.tiles)} tiles, {count} requests, "
-            f"{human(size)} of pixels, {duration(count * GUESS_S)} if each takes {GUESS_S:g} s. Add --confirm if you "
-            f"mean it."
+            f"{human(size)} of pixels, {duration(count * GUESS_S)} if each takes {GUESS_S:g} s. If you mean it, "
+            f"add --confirm to `minecover export`."
         )
     return layout
 

@@ -110,5 +110,5 @@ def refuse_full_disk(plan: Plan, left: Sequence[Unit]) -> None:
     if need > there:
         raise MinecoverError(
             f"'{plan.wish.output}' may need {human(need)}, and its disk has {human(there)} free. Make room, or choose "
-            f"another --output."
+            f"another output folder."
         )
