@@ -113,7 +113,8 @@ def ingest(
     for outcome in outcomes:
         say(outcome.line)
     say(products.summary(outcomes))
-    raise typer.Exit(2 if any(o.status == "refused" for o in outcomes) else 0)
+    found = {o.status for o in outcomes}
+    raise typer.Exit(2 if "refused" in found or found == {"passed over"} else 0)
 
 
 @app.command("list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01")
