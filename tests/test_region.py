@@ -248,6 +248,13 @@ def test_tiles_that_the_region_does_not_touch_are_left_out_and_pixels_are_inside
         np.testing.assert_array_equal(inside(shape, part), wanted)
 
 
+def test_a_region_of_whole_pixels_has_them_all() -> None:
+    """Its edges lie on the grid's, but for what rounding makes of them."""
+    square = [(0, 1000), (0, 0), (499.9987, -1e-9), (1000, 0), (1000, 1000), (499.9987, 999.976), (0, 1000)]
+    shape = shapely.MultiPolygon([shapely.Polygon([(664_000 + x, 5_611_120 + y) for x, y in square])])
+    assert inside(shape, Grid("EPSG:32631", 10.0, 664_000.0, 5_612_120.0, 100, 100)).all()
+
+
 @pytest.mark.parametrize(
     ("crs", "said"), [("EPSG:4326", "in metres"), ("EPSG:2272", "in metres"), ("nonsense", "is not")]
 )

@@ -149,7 +149,10 @@ def touched(shape: Any, grid: Grid, side: int = TILE) -> tuple[Tile, ...]:
 
 def inside(shape: Any, grid: Grid) -> NDArray:
     """Boolean (height, width): the pixels whose centre lies in a shape in the grid's coordinates."""
-    part = shapely.clip_by_rect(shape, *grid.bounds)
+    # A little beyond the grid: clipping loses a shape whose edges lie on the rectangle, as those of whole pixels do.
+    left, bottom, right, top = grid.bounds
+    beyond = grid.pixel / 3
+    part = shapely.clip_by_rect(shape, left - beyond, bottom - beyond, right + beyond, top + beyond)
     shapely.prepare(part)  # this part only: threads share the whole
     x = grid.left + (np.arange(grid.width) + 0.5) * grid.pixel
     y = grid.top - (np.arange(grid.height) + 0.5) * grid.pixel
