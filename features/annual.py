@@ -44,7 +44,7 @@ def observations(region: ee.Geometry, year: int, **options: Any) -> ee.Image:
 
 def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
     """How many images each source has: `spring_optical` … `winter_radar` of the year itself, `dem` and `lights` where
-    they are read; and the orbit direction that is used, `orbit`."""
+    they are read; and where radar is, the orbit direction that is used, `orbit`."""
     made = chosen(**options)
     half = _hemisphere(region, made)
     way = sentinel1.direction(region, year, made)
@@ -57,7 +57,9 @@ def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
         found["dem"] = terrain.tiles(region, made).size()
     if made.lights:
         found["lights"] = nightlights.images(year, made).filterBounds(region).size()
-    return ee.Dictionary({**found, "orbit": way})
+    if made.radar:
+        found["orbit"] = way
+    return ee.Dictionary(found)
 
 
 def aliases(**options: Any) -> list[tuple[str, str, int]]:

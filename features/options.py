@@ -12,6 +12,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "lswi_nir": ("B8A", "B8"),
     "ndri": ("swir2_nir", "swir1_nir", "swir1_green"),
     "tasseled_cap": ("six", "toa"),
+    "radar": (True, False),
     "orbit": (None, "ASCENDING", "DESCENDING"),
     "speckle": (None, "lee", "refined_lee", "gamma_map", "multitemporal"),
     "dem": (None, "nasadem", "glo30"),
@@ -37,6 +38,7 @@ class Options:
     lswi_nir: the near infrared of LSWI; with `B8` it is −NDBI exactly.
     ndri: the two bands of the rock index.
     tasseled_cap: six bands of surface reflectance (`six`), or thirteen at the top of the atmosphere (`toa`).
+    radar: whether Sentinel-1 is read; without it the bands of radar are empty.
     orbit: `ASCENDING`, `DESCENDING`, or None for the direction with more scenes in the year.
     relative_orbit: one relative orbit of Sentinel-1, 1…175, or None for all.
     speckle: filter of the radar: `lee`, `refined_lee`, `gamma_map`, `multitemporal`, or None.
@@ -55,6 +57,7 @@ class Options:
     lswi_nir: str = "B8A"
     ndri: str = "swir2_nir"
     tasseled_cap: str = "six"
+    radar: bool = True
     orbit: str | None = None
     relative_orbit: int | None = None
     speckle: str | None = None

@@ -22,7 +22,8 @@ def plan_lines(plan: Plan, finished: Mapping[str, Entry], workers: int) -> Itera
     yield from (f"          {note}" for note in region.notes)
     grid = layout.grid
     yield f"Grid      {grid.crs}, {grid.width} × {grid.height} pixels of {grid.pixel:g} m in {len(layout.tiles)} tiles"
-    yield f"Scenes    {plan.wish.year}, seasons of the {plan.options.hemisphere}, radar {plan.options.orbit}"
+    radar = plan.options.orbit or "not read"
+    yield f"Scenes    {plan.wish.year}, seasons of the {plan.options.hemisphere}, radar {radar}"
     for season, window in plan.seasons.items():
         counts = ", ".join(f"{plan.scenes[f'{season}_{kind}']} {kind}" for kind in sources.SOURCES)
         yield f"          {season:<7} {window.start} to {window.end}: {counts}"

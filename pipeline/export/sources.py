@@ -49,7 +49,8 @@ def refuse_empty(
     scenes: Mapping[str, Any], seasons: Mapping[str, Window], region: Region, year: int, options: Options
 ) -> None:
     """Refuse to begin where a source has no image in any season; say whether the region or the dates are to blame."""
-    for kind, collection in SOURCES.items():
+    for kind in _read(options):
+        collection = SOURCES[kind]
         if not any(scenes[f"{season}_{kind}"] for season in seasons):
             _refuse_outside(collection, region)
             start, end = min(w.start for w in seasons.values()), max(w.end for w in seasons.values())
@@ -73,7 +74,7 @@ def notes(
 
     `filling` is how many scenes the same season has in the years before and after together.
     """
-    for kind in SOURCES:
+    for kind in _read(options):
         for season, window in seasons.items():
             if scenes[f"{season}_{kind}"]:
                 continue
@@ -94,6 +95,11 @@ def empty(scenes: Mapping[str, Any], filling: Mapping[str, int], options: Option
             if not (scenes[f"{season}_{kind}"] or filling.get(f"{season}_{kind}")):
                 names.update(_of(season, kind))
     return tuple(name for name in catalog.names(options.aspect) if name in names)
+
+
+def _read(options: Options) -> list[str]:
+    """The sources with seasons that are read."""
+    return [kind for kind in SOURCES if kind != "radar" or options.radar]
 
 
 def _of(season: str, kind: str) -> list[str]:
@@ -132,8 +138,10 @@ def _others(year: int, options: Options) -> dict[str, str]:
 
 def _without(asset: str, missing: Sequence[str], options: Options) -> str:
     """The option that does without a missing asset; nothing where there is none."""
-    if asset in SOURCES.values():
+    if asset == sentinel2.COLLECTION:
         return ""
+    if asset == sentinel1.COLLECTION:
+        return hint("radar", "no")
     if asset in MASKS.values():
         left = ",".join(mask for mask in options.clouds if MASKS.get(mask) not in missing)
         return hint("clouds", left or "scl", "none")

@@ -135,6 +135,12 @@ def test_what_is_missing_can_be_done_without(tmp_path: Path, archive: Path, sett
     assert not any(f"--set {setting} " in str(raised.value) for setting in settings)
 
 
+def test_without_radar_its_bands_have_no_value_and_nothing_is_said_of_seasons(tmp_path: Path, archive: Path) -> None:
+    said = "\n".join(run(wish(tmp_path, archive, "radar=no"), only_plan=True))
+    assert "seasons of the north, radar not read" in said and "Note" not in said
+    assert "Empty     8 of 112 bands will have no value: spring_VV, spring_VH, summer_VV" in said
+
+
 def test_no_lights_and_no_elevation_are_bands_without_a_value(tmp_path: Path, archive: Path) -> None:
     said = "\n".join(run(wish(tmp_path, archive, "lights=none", "dem=none")))
     assert "all year: no dem, no lights" in said
