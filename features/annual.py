@@ -43,8 +43,8 @@ def observations(region: ee.Geometry, year: int, **options: Any) -> ee.Image:
 
 
 def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
-    """How many images each source has: `spring_optical` … `winter_radar` of the year itself, `dem`, `lights`; and the
-    orbit direction that is used, `orbit`."""
+    """How many images each source has: `spring_optical` … `winter_radar` of the year itself, `dem` and `lights` where
+    they are read; and where radar is, the orbit direction that is used, `orbit`."""
     made = chosen(**options)
     half = _hemisphere(region, made)
     way = sentinel1.direction(region, year, made)
@@ -53,9 +53,13 @@ def scenes(region: ee.Geometry, year: int, **options: Any) -> ee.Dictionary:
         window = seasons.window(season, year, half)
         found[f"{season}_optical"] = sentinel2.scenes(region, window).size()
         found[f"{season}_radar"] = sentinel1.scenes(region, window, way, made).size()
-    found["dem"] = terrain.tiles(region, made).size()
-    found["lights"] = nightlights.images(year, made).filterBounds(region).size()
-    return ee.Dictionary({**found, "orbit": way})
+    if made.dem:
+        found["dem"] = terrain.tiles(region, made).size()
+    if made.lights:
+        found["lights"] = nightlights.images(year, made).filterBounds(region).size()
+    if made.radar:
+        found["orbit"] = way
+    return ee.Dictionary(found)
 
 
 def aliases(**options: Any) -> list[tuple[str, str, int]]:

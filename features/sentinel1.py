@@ -62,7 +62,9 @@ def count(region: ee.Geometry, window: Window, way: ee.String, options: Options)
 
 
 def _dual(region: ee.Geometry, window: Window, options: Options) -> ee.ImageCollection:
-    """Images in both polarisations of the wide swath that touch the region."""
+    """Images in both polarisations of the wide swath that touch the region; none where radar is not read."""
+    if not options.radar:
+        return ee.ImageCollection([])
     found = (
         ee.ImageCollection(COLLECTION)
         .filterBounds(region)

@@ -6,6 +6,8 @@ import math
 
 import ee
 
+from features import catalog
+from features.composite import blank
 from features.options import Options
 
 NASADEM = "NASA/NASADEM_HGT/001"
@@ -33,7 +35,12 @@ def elevation_model(region: ee.Geometry, options: Options) -> ee.Image:
 
 
 def terrain(region: ee.Geometry, options: Options) -> ee.Image:
-    """Elevation, slope in degrees, and aspect clockwise from north in degrees, or its sine and cosine."""
+    """Elevation, slope in degrees, and aspect clockwise from north in degrees, or its sine and cosine.
+
+    Masked everywhere without a model.
+    """
+    if options.dem is None:
+        return blank([b.name for b in catalog.bands(options.aspect) if b.feature.group == "terrain"])
     model = elevation_model(region, options)
     east, north = _gradient(model) if options.slope == "ee4" else _horn(model)
     steepness = east.hypot(north)

@@ -59,6 +59,12 @@ def clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def some(names: Sequence[str], shown: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(clean, names[:shown])) + more
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The rows with their columns under one another."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

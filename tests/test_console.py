@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from pipeline.console import complain, duration, human, progress, start_logging
+from pipeline.console import complain, duration, human, progress, some, start_logging
 
 
 def test_progress_passes_items_on_and_is_silent_off_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +46,8 @@ def test_complaints_bear_halves_of_characters(capsys: pytest.CaptureFixture[str]
 def test_sizes_and_times_for_people() -> None:
     assert [human(v) for v in (0, 1.26e6, 9.99e8, 3.14e9)] == ["0.0 MB", "1.3 MB", "999.0 MB", "3.1 GB"]
     assert [duration(v) for v in (0.2, 89, 100, 3570, 7320)] == ["1 s", "89 s", "2 min", "1 h 00 min", "2 h 02 min"]
+
+
+def test_many_names_are_cut_short() -> None:
+    assert some(["a", "b"], 2) == "a, b"
+    assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"

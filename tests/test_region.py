@@ -270,6 +270,13 @@ def test_lines_and_nothing_hold_no_pixels() -> None:
     assert inside(both, grid).sum() == 25
 
 
+def test_a_region_of_whole_pixels_has_them_all() -> None:
+    """Its edges lie on the grid's, but for what rounding makes of them."""
+    square = [(0, 1000), (0, 0), (499.9987, -1e-9), (1000, 0), (1000, 1000), (499.9987, 999.976), (0, 1000)]
+    shape = shapely.MultiPolygon([shapely.Polygon([(664_000 + x, 5_611_120 + y) for x, y in square])])
+    assert inside(shape, Grid("EPSG:32631", 10.0, 664_000.0, 5_612_120.0, 100, 100)).all()
+
+
 @pytest.mark.parametrize(
     ("crs", "said"), [("EPSG:4326", "in metres"), ("EPSG:2272", "in metres"), ("nonsense", "is not")]
 )

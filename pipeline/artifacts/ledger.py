@@ -97,46 +97,45 @@ class Ledger:
         self._connection.close()
 
     def _claim(self, parameters: Mapping[str, Any]) -> None:
-        """Note what the folder is made from; refuse to go on with something else."""
-        row = self._connection.execute("SELECT parameters FROM made_from").fetchone()
-        if row is None:
-            self._connection.execute("INSERT INTO made_from VALUES (?)", [json.dumps(parameters, sort_keys=True)])
-            return
-        changes = list(differences(json.loads(row[0]), json.loads(json.dumps(parameters))))
-        if changes:
+        """Note what the folder is made from; refuse to go on with something else where anything is finished."""
+        changed = _changes(self._connection, parameters)
+        if changed and any(_entries(self._connection)):
             raise MinecoverError(
-                f"'{self.folder}' was begun with other parameters: {'; '.join(changes)}. Choose another output folder, "
+                f"'{self.folder}' was begun with other parameters: {'; '.join(changed)}. Choose another output folder, "
                 f"or delete this one."
             )
+        if changed:
+            self._connection.execute("DELETE FROM made_from")
+        first = "INSERT INTO made_from SELECT ? WHERE NOT EXISTS (SELECT * FROM made_from)"
+        self._connection.execute(first, [json.dumps(parameters, sort_keys=True)])
 
 
 @contextmanager
 def making(folder: Path, parameters: Mapping[str, Any], anew: bool = False) -> Iterator[Ledger]:
     """The ledger of a folder that nobody else writes to meanwhile; what a killed run left half-written is removed.
 
-    Raises MinecoverError where the folder cannot be written to, is in use, or was begun with other parameters; with
-    `anew` it is emptied in that last case.
+    Raises MinecoverError where the folder cannot be written to, is in use, or holds what was finished with other
+    parameters; with `anew` it is emptied in that last case.
     """
     _make_folder(folder)
     with _held(folder):
         for left in (p for pattern in LEFT_BEHIND for p in folder.rglob(pattern)):
             left.unlink(missing_ok=True)
-        if anew and differs(folder, parameters):
+        if anew and changes(folder, parameters):
             _empty(folder)
         ledger = Ledger(folder, parameters)
         with closing(ledger):
             yield ledger
 
 
-def differs(folder: Path, parameters: Mapping[str, Any]) -> bool:
-    """Whether the folder was begun with other parameters than these."""
+def changes(folder: Path, parameters: Mapping[str, Any]) -> list[str]:
+    """What differs in these parameters from those that the folder was begun with; nothing where it was not begun."""
     if not (folder / FILE).is_file():
-        return False
+        return []
     place = (folder / FILE).absolute().as_uri()
     with _reported(folder), closing(sqlite3.connect(f"{place}?mode=rw", uri=True)) as connection:
         connection.executescript(SCHEMA)
-        row = connection.execute("SELECT parameters FROM made_from").fetchone()
-        return row is not None and fingerprint(json.loads(row[0])) != fingerprint(parameters)
+        return _changes(connection, parameters)
 
 
 def peek(folder: Path) -> dict[str, Entry]:
@@ -191,6 +190,11 @@ def differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
             yield from differences(before.get(key, ABSENT), now.get(key, ABSENT), f"{name}.{key}" if name else key)
     elif before != now:
         yield f"{name} was {_short(before)}, now {_short(now)}"
+
+
+def _changes(connection: sqlite3.Connection, parameters: Mapping[str, Any]) -> list[str]:
+    row = connection.execute("SELECT parameters FROM made_from").fetchone()
+    return list(differences(json.loads(row[0]), json.loads(json.dumps(parameters)))) if row else []
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import shapely.geometry
 import xarray as xr
 
-from pipeline.artifacts.ledger import Ledger, differs, making, nearest, refuse_busy
+from pipeline.artifacts.ledger import Ledger, changes, making, nearest, refuse_busy
 from pipeline.artifacts.manifest import BandRecord, Manifest
 from pipeline.artifacts.manifest import read_manifest as read_stack
 from pipeline.artifacts.models import MODELS, ModelManifest, read_files
@@ -87,7 +87,7 @@ def run(wish: Wish) -> Iterator[str]:
     harden_process()
     inputs = _inputs(wish)
     refuse_busy(wish.folder)
-    if own := wish.output is None and differs(wish.folder, inputs.parameters):
+    if own := wish.output is None and bool(changes(wish.folder, inputs.parameters)):
         yield f"'{wish.folder}' is from another model or stack, and is made anew."
     with making(wish.folder, inputs.parameters, own) as ledger:
         for entry in ledger.drop_unsound():

@@ -61,6 +61,7 @@ def add(
 ) -> None:
     """Add an image made from GeoTIFFs; the same command again changes nothing."""
     from pipeline.engine.archive import add as add_image
+    from pipeline.engine.archive.products import doubts
 
     def adding() -> Iterator[Added]:
         yield add_image(
@@ -71,6 +72,8 @@ def add(
 
     [added] = progress(adding(), "Adding")
     say(f"{added.item.id} {'added' if added.changed else 'is there already; nothing changed'}.")
+    if doubt := doubts.offset_left(added.item):
+        say(f"{added.item.id}: {doubt}.")
     if collection and "system:time_start" not in added.item.properties:
         say(f"{added.item.id} has no time; filterDate will not find it: --time")
 
@@ -110,7 +113,8 @@ def ingest(
     for outcome in outcomes:
         say(outcome.line)
     say(products.summary(outcomes))
-    raise typer.Exit(2 if any(o.status == "refused" for o in outcomes) else 0)
+    found = {o.status for o in outcomes}
+    raise typer.Exit(2 if "refused" in found or found == {"passed over"} else 0)
 
 
 @app.command("list", epilog="Example: minecover archive list data/archive COPERNICUS/S1_GRD --start 2021-06-01")

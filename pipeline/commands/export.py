@@ -22,7 +22,9 @@ def export(
     project: Annotated[str | None, typer.Option(help="Cloud project, for Earth Engine.")] = None,
     url: Annotated[str | None, typer.Option(help="Address of a local engine that is served.")] = None,
     token: Annotated[str | None, typer.Option(help="Its key.", envvar="MINECOVER_TOKEN")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="Option of the features, NAME=VALUE.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Option of the features, NAME=VALUE; none for None.")
+    ] = None,
     crs: Annotated[str | None, typer.Option(help="Grid's coordinate system; UTM by default.")] = None,
     scale: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 10.0,
     assume_crs: Annotated[str | None, typer.Option(help="Of a region file that names none: EPSG:4326.")] = None,

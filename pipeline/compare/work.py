@@ -26,7 +26,7 @@ def run(config: Config, features: Sequence[str] = ()) -> Iterator[str]:
         if name not in SETS:
             raise MinecoverError(f"There is no choice of features {name!r}. Choose from {', '.join(SETS)}.")
     material = gathered(config)
-    bands = {name: chosen(config.output, name, material.samples.bands) for name in wanted}
+    bands = {name: chosen(config.output, name, material.known) for name in wanted}
     yield f"Split     {material.audit}"
     yield f"{len(wanted) * len(config.train.models)} models: {', '.join(config.train.models)} on {', '.join(wanted)}"
     answers: dict[tuple[str, str], tuple[int, tuple[Predictions, ...]]] = {}

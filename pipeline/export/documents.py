@@ -19,7 +19,7 @@ from features import catalog
 from pipeline import durable
 from pipeline.artifacts.ledger import Entry, fingerprint
 from pipeline.artifacts.manifest import BandRecord, Manifest
-from pipeline.export import report, sources
+from pipeline.export import report
 from pipeline.export.pixels import Part
 from pipeline.export.plan import COUNTS, Plan
 from pipeline.region import Tile, box_around, outline
@@ -82,7 +82,7 @@ def _manifest(plan: Plan, finished: Mapping[str, Entry]) -> Manifest:
             "gdal": __gdal_version__,
         },
         masked={name: round(sum(s.values()) / len(s), 6) for name, s in shares.items()},
-        notes=(*plan.wish.region.notes, *sources.notes(plan.scenes, plan.seasons, plan.options)),
+        notes=(*plan.wish.region.notes, *plan.notes),
     )
 
 

@@ -19,7 +19,7 @@ from pipeline.artifacts.ledger import Entry
 from pipeline.console import duration, human
 from pipeline.engine.archive import FolderArchive
 from pipeline.errors import MinecoverError
-from pipeline.export import requests, sources
+from pipeline.export import requests, sources, usable
 from pipeline.export.pixels import Part, prepared
 from pipeline.export.requests import Source
 from pipeline.export.retries import patiently
@@ -81,7 +81,8 @@ class Unit:
 class Plan:
     """All that is needed to work. `options` are decided to the last; `images` are the ee.Images of the parts.
 
-    Two plans with the same `parameters` make the same files.
+    `notes` say what is missing, and `empty` are the bands that will have no value. Two plans with the same `parameters`
+    make the same files.
     """
 
     wish: Wish
@@ -91,6 +92,8 @@ class Plan:
     images: dict[str, Any]
     seasons: dict[str, Window]
     scenes: dict[str, Any]
+    notes: tuple[str, ...]
+    empty: tuple[str, ...]
     parameters: dict[str, Any]
 
     def units(self, finished: Mapping[str, Entry]) -> list[Unit]:
@@ -128,8 +131,8 @@ def laid_out(wish: Wish, confirm: bool = False) -> Layout:
         count = len(layout.tiles) * len(made)
         raise MinecoverError(
             f"The region {wish.region.name} is huge: {area:,.0f} km² in {len(layout.tiles)} tiles, {count} requests, "
-            f"{human(size)} of pixels, {duration(count * GUESS_S)} if each takes {GUESS_S:g} s. Add --confirm if you "
-            f"mean it."
+            f"{human(size)} of pixels, {duration(count * GUESS_S)} if each takes {GUESS_S:g} s. If you mean it, "
+            f"add --confirm to `minecover export`."
         )
     return layout
 
@@ -143,9 +146,9 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         windows = {s: seasons.window(s, wish.year, half) for s in catalog.SEASONS}
         images = _images(around, wish.year, chosen)
         wanted = sources.assets(requests.graph(list(images.values())))
-        sources.refuse_missing(wanted, "The archive" if wish.source.engine == "local" else "Earth Engine")
-        found = features.scenes(around, wish.year, **asdict(chosen))
-        scenes: dict[str, Any] = requests.value(found, "the number of scenes")
+        sources.refuse_missing(wanted, "The archive" if wish.source.engine == "local" else "Earth Engine", chosen)
+        counted = features.scenes(around, wish.year, **asdict(chosen))
+        scenes: dict[str, Any] = requests.value(counted, "the number of scenes")
         sources.refuse_empty(scenes, windows, wish.region, wish.year, chosen)
         if "orbit" in scenes and chosen.orbit is None:
             # Decided once for all tiles, and graphs without the question are smaller.
@@ -153,9 +156,13 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
             images = _images(around, wish.year, chosen)
         for image in images.values():
             check(image)
+        gaps = not all(scenes[name] for name in catalog.COUNTS)
+        filling = _filling(around, wish.year, chosen) if gaps and chosen.fallback else {}
     told = {"name": wish.source.engine}
     if isinstance(archive, FolderArchive):
-        told |= sources.content(archive, wanted, wish.region.box, wish.year)
+        found = sources.images(archive, wanted, wish.region.box, wish.year)
+        usable.refuse_missing_bands(found, wish.year, chosen)
+        told |= sources.content(found)
     made_from = {
         "year": wish.year,
         "region": {"area_km2": round(wish.region.area_km2, 6), "outline": _digest(wish.region.geojson)},
@@ -166,7 +173,15 @@ def planned(wish: Wish, layout: Layout, archive: Any) -> Plan:
         "features' script": _digest({name: requests.graph(image) for name, image in images.items()}),
         "minecover": version("minecover"),
     }
-    return Plan(wish, layout, chosen, parts(chosen.aspect), images, windows, scenes, made_from)
+    notes, empty = sources.notes(scenes, filling, windows, chosen), sources.empty(scenes, filling, chosen)
+    return Plan(wish, layout, chosen, parts(chosen.aspect), images, windows, scenes, tuple(notes), empty, made_from)
+
+
+def _filling(around: Any, year: int, options: Options) -> dict[str, int]:
+    """How many scenes each season has from each source in the years before and after together."""
+    given = asdict(replace(options, dem=None, lights=None))
+    found = [requests.value(features.scenes(around, y, **given), f"the scenes of {y}") for y in (year - 1, year + 1)]
+    return {name: sum(year[name] for year in found) for name in catalog.COUNTS}
 
 
 def _images(around: Any, year: int, chosen: Options) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.artifacts.ledger import Entry, nearest
-from pipeline.console import duration, human
+from pipeline.console import duration, human, some
 from pipeline.errors import MinecoverError
 from pipeline.export import sources
 from pipeline.export.pixels import Part
@@ -22,18 +22,21 @@ def plan_lines(plan: Plan, finished: Mapping[str, Entry], workers: int) -> Itera
     yield from (f"          {note}" for note in region.notes)
     grid = layout.grid
     yield f"Grid      {grid.crs}, {grid.width} × {grid.height} pixels of {grid.pixel:g} m in {len(layout.tiles)} tiles"
-    yield f"Scenes    {plan.wish.year}, seasons of the {plan.options.hemisphere}, radar {plan.options.orbit}"
+    radar = plan.options.orbit or "not read"
+    yield f"Scenes    {plan.wish.year}, seasons of the {plan.options.hemisphere}, radar {radar}"
     for season, window in plan.seasons.items():
         counts = ", ".join(f"{plan.scenes[f'{season}_{kind}']} {kind}" for kind in sources.SOURCES)
         yield f"          {season:<7} {window.start} to {window.end}: {counts}"
-    others = ", ".join(f"{n} {kind}" for kind, n in sorted(plan.scenes.items()) if kind in sources.OTHERS)
+    others = ", ".join(f"{plan.scenes.get(kind, 'no')} {kind}" for kind in sources.OTHERS)
     yield f"          all year: {others}"
-    yield from (f"Note      {n}" for n in sources.notes(plan.scenes, plan.seasons, plan.options))
+    yield from (f"Note      {note}" for note in plan.notes)
     every = len(plan.units({}))
     yield f"Requests  {every}, one a file" + (f", {every - len(left)} of them done already" if finished else "")
     if left:
         yield f"Size      at most {human(plan.bytes(left))} to write; {human(free(plan.wish.output))} are free"
     yield f"Time      {guess(plan, finished, left, workers)}"
+    if plan.empty:
+        yield f"Empty     {len(plan.empty)} of {_bands(plan)} bands will have no value: {some(plan.empty)}"
 
 
 def guess(plan: Plan, finished: Mapping[str, Entry], left: Sequence[Unit], workers: int) -> str:
@@ -51,14 +54,17 @@ def result_lines(plan: Plan, finished: Mapping[str, Entry], seconds: float, made
     """What was made, how much of it is masked, and what to do next."""
     folder, grid = plan.wish.folder, plan.layout.grid
     size = sum(e.bytes for e in finished.values())
-    bands = sum(len(p.bands) for p in plan.parts if p.name != COUNTS)
     yield (
-        f"{folder}: {bands} bands of {grid.width} × {grid.height} pixels in {len(finished)} files, {human(size)}; "
+        f"{folder}: {_bands(plan)} bands of {grid.width} × {grid.height} pixels in {len(finished)} files, "
+        f"{human(size)}; "
         + (f"{made} of them made now, in {duration(seconds)}." if made else "all were there already.")
     )
     for part in plan.parts:
         if part.name != COUNTS:
             yield f"  {part.name:<7} {_coverage(plan, part, finished)}"
+    shares = (masked(p.bands, finished, p.name) for p in plan.parts if p.name != COUNTS)
+    if empty := [name for of_part in shares for name, share in of_part.items() if share == 1]:
+        yield f"  {len(empty)} of {_bands(plan)} bands have no value: {some(empty)}"
     yield "Next: open it in QGIS, or as an array:"
     yield f"  {folder / 'stack.vrt'}"
     yield f"  from pipeline.artifacts import open_stack; open_stack({str(plan.wish.output)!r})"
@@ -70,6 +76,11 @@ def masked(bands: Sequence[str], finished: Mapping[str, Entry], part: str) -> di
     pixels = sum(e.facts["pixels"] for e in entries)
     valid = [sum(e.facts["valid"][i] for e in entries) for i in range(len(bands))]
     return {name: 1 - v / pixels if pixels else 0.0 for name, v in zip(bands, valid, strict=True)}
+
+
+def _bands(plan: Plan) -> int:
+    """How many bands the stack has."""
+    return sum(len(p.bands) for p in plan.parts if p.name != COUNTS)
 
 
 def _coverage(plan: Plan, part: Part, finished: Mapping[str, Entry]) -> str:
@@ -100,5 +111,5 @@ def refuse_full_disk(plan: Plan, left: Sequence[Unit]) -> None:
     if need > there:
         raise MinecoverError(
             f"'{plan.wish.output}' may need {human(need)}, and its disk has {human(there)} free. Make room, or choose "
-            f"another --output."
+            f"another output folder."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +73,16 @@ def geometry(shape: Any) -> Any:
 def value(element: Any, what: str) -> Any:
     """What an Earth Engine object is worth."""
     return patiently(element.getInfo, what)
+
+
+def properties(
+    collection: str, shape: Any, start: str, end: str, names: Sequence[str]
+) -> tuple[int, dict[str, list[Any]]]:
+    """How many images of a collection touch a MultiPolygon in a time, and the values that they have of properties."""
+    images = ee.ImageCollection(collection).filterBounds(geometry(shape)).filterDate(start, end)
+    asked = ee.Dictionary({"": images.size(), **{name: images.aggregate_array(name) for name in names}})
+    found = value(asked, f"the properties of {collection}")
+    return found.pop(""), found
 
 
 def exists(asset: str) -> bool:

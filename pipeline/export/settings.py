@@ -29,6 +29,13 @@ def options(settings: Sequence[str], where: str = "--set ") -> Options:
         return chosen(**given)
 
 
+def hint(name: str, *values: str) -> str:
+    """How to choose one of these values of an option: at the command line, and in a run's configuration."""
+    ways = " or ".join(f"--set {name}={value}" for value in values)
+    listed = f"[{values[0]}]" if "," in values[0] else values[0]
+    return f"{ways} (in a configuration `features: {{{name}: {listed}}}`)"
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Mistakes that the features find, as ours: they know nothing of this package."""

@@ -10,18 +10,21 @@ from typing import Any
 import shapely
 from shapely.geometry import shape
 
-from features import nightlights, sentinel1, sentinel2, terrain
+from features import catalog, clouds, nightlights, sentinel1, sentinel2, terrain
 from features.options import Options
 from features.seasons import Window
 from pipeline.engine.archive import Archive
 from pipeline.engine.archive.model import CollectionInfo, Item
 from pipeline.errors import MinecoverError
-from pipeline.export import requests
+from pipeline.export import requests, usable
+from pipeline.export.settings import hint
 from pipeline.region import Box, Region, box_around
 
 LOADERS = ("Image.load", "ImageCollection.load")
 SOURCES = {"optical": sentinel2.COLLECTION, "radar": sentinel1.COLLECTION}
 OTHERS = ("dem", "lights")
+MODELS = {"nasadem": terrain.NASADEM, "glo30": terrain.GLO30}
+MASKS = {"cloud_score": clouds.CLOUD_SCORE, "s2cloudless": clouds.PROBABILITY}
 
 
 def assets(graph: Mapping[str, Any]) -> list[str]:
@@ -31,13 +34,14 @@ def assets(graph: Mapping[str, Any]) -> list[str]:
     return sorted({str(nodes.get(g.get("valueReference"), g)["constantValue"]) for g in given})
 
 
-def refuse_missing(wanted: Sequence[str], where: str) -> None:
-    """Refuse to begin where an asset is not there that the features read."""
+def refuse_missing(wanted: Sequence[str], where: str, options: Options) -> None:
+    """Refuse to begin where an asset is not there that the features read; say which option does without it."""
     missing = [asset for asset in wanted if not requests.exists(asset)]
     if missing:
+        ways = "; or ".join(dict.fromkeys(way for asset in missing if (way := _without(asset, missing, options))))
         raise MinecoverError(
             f"{where} has no {', no '.join(missing)}, which the features read. Add what is missing (`minecover archive "
-            f"add`), or choose other sources, such as --set clouds=scl or --set dem=glo30."
+            f"add`){f', or do without: {ways}' if ways else ''}."
         )
 
 
@@ -45,53 +49,107 @@ def refuse_empty(
     scenes: Mapping[str, Any], seasons: Mapping[str, Window], region: Region, year: int, options: Options
 ) -> None:
     """Refuse to begin where a source has no image in any season; say whether the region or the dates are to blame."""
-    for kind, collection in SOURCES.items():
+    for kind in _read(options):
+        collection = SOURCES[kind]
         if not any(scenes[f"{season}_{kind}"] for season in seasons):
             _refuse_outside(collection, region)
-            dates = f"{min(w.start for w in seasons.values())} to {max(w.end for w in seasons.values())}"
+            start, end = min(w.start for w in seasons.values()), max(w.end for w in seasons.values())
+            if kind == "radar":
+                usable.refuse_unfit_radar(region, start, end, options)
             raise MinecoverError(
-                f"{collection} has no image of the region from {dates}{_filters(kind, options)}. Choose another "
-                f"--year, or add scenes."
+                f"{collection} has no image of the region from {start} to {end}. Choose another year, or add scenes."
             )
     for kind, asset in _others(year, options).items():
         if not scenes.get(kind, 1):
             raise MinecoverError(
-                f"{asset} has nothing of the region{f' in {year}' if kind == 'lights' else ''}. Add it, or choose "
-                f"another source with --set {kind}={'monthly' if kind == 'lights' else 'glo30'}."
+                f"{asset} has nothing of the region{f' in {year}' if kind == 'lights' else ''}. Add it, or do without: "
+                f"{_without(asset, [asset], options)}."
             )
 
 
-def notes(scenes: Mapping[str, Any], seasons: Mapping[str, Window], options: Options) -> Iterator[str]:
-    """A sentence for each season in which a source has nothing."""
-    then = "the same season of the years before and after fills it" if options.fallback else "its bands stay masked"
-    for kind in SOURCES:
+def notes(
+    scenes: Mapping[str, Any], filling: Mapping[str, int], seasons: Mapping[str, Window], options: Options
+) -> Iterator[str]:
+    """A sentence, without its full stop, for each season in which a source has nothing.
+
+    `filling` is how many scenes the same season has in the years before and after together.
+    """
+    for kind in _read(options):
         for season, window in seasons.items():
-            if not scenes[f"{season}_{kind}"]:
-                yield f"{season} has no {kind} scene from {window.start} to {window.end}; {then}."
+            if scenes[f"{season}_{kind}"]:
+                continue
+            nothing = f"{season} has no {kind} scene from {window.start} to {window.end}"
+            if found := filling.get(f"{season}_{kind}"):
+                yield f"{nothing}; {found} of the same season of the years before and after fill it"
+            else:
+                others = ", nor in the years before and after" if options.fallback else ""
+                yield f"{nothing}{others}: all its {len(_of(season, kind))} {kind} bands are empty"
 
 
-def content(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> dict[str, Any]:
-    """How many images of the assets a stack can draw on, and a checksum of which and in what version."""
-    found = [line for asset in wanted for line in _versions(archive, asset, box, year)]
-    return {"images": len(found), "content": hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]}
+def empty(scenes: Mapping[str, Any], filling: Mapping[str, int], options: Options) -> tuple[str, ...]:
+    """The bands that no image can give a value, in the order of the stack."""
+    gone = {"terrain": not options.dem, "night light": not options.lights}
+    names = {b.name for b in catalog.bands(options.aspect) if gone.get(b.feature.group)}
+    for kind in SOURCES:
+        for season in catalog.SEASONS:
+            if not (scenes[f"{season}_{kind}"] or filling.get(f"{season}_{kind}")):
+                names.update(_of(season, kind))
+    return tuple(name for name in catalog.names(options.aspect) if name in names)
 
 
-def _versions(archive: Archive, asset: str, box: Box, year: int) -> list[str]:
+def _read(options: Options) -> list[str]:
+    """The sources with seasons that are read."""
+    return [kind for kind in SOURCES if kind != "radar" or options.radar]
+
+
+def _of(season: str, kind: str) -> list[str]:
+    """The bands that a season has from a source."""
+    return [b.name for b in catalog.BANDS if b.season == season and (b.feature.group == "radar") is (kind == "radar")]
+
+
+def content(found: Sequence[Item]) -> dict[str, Any]:
+    """How many images these are, and a checksum of which and in what version."""
+    lines = [f"{image.id} {image.version}" for image in found]
+    return {"images": len(found), "content": hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]}
+
+
+def images(archive: Archive, wanted: Sequence[str], box: Box, year: int) -> list[Item]:
+    """The images of the assets that a stack can draw on."""
+    return [image for asset in wanted for image in _images(archive, asset, box, year)]
+
+
+def _images(archive: Archive, asset: str, box: Box, year: int) -> list[Item]:
     known = archive.describe(asset)
-    images = [known] if isinstance(known, Item) else []
+    found = [known] if isinstance(known, Item) else []
     if isinstance(known, CollectionInfo):
         first, end = (
             round(datetime(y, m, 1, tzinfo=UTC).timestamp() * 1000) for y, m in ((year - 2, 12), (year + 2, 3))
         )
-        images = list(archive.search(asset, bbox=box, start_ms=first, end_ms=end))
-        images = images or list(archive.search(asset, bbox=box))
-    return [f"{image.id} {image.version}" for image in images]
+        found = list(archive.search(asset, bbox=box, start_ms=first, end_ms=end))
+        found = found or list(archive.search(asset, bbox=box))
+    return found
 
 
 def _others(year: int, options: Options) -> dict[str, str]:
     """The assets of what has no season."""
-    lights = options.lights if "/" in options.lights else nightlights.source(year, options)[0]
-    return {"dem": terrain.NASADEM if options.dem == "nasadem" else terrain.GLO30, "lights": lights}
+    found = {"dem": MODELS[options.dem]} if options.dem else {}
+    return found | ({"lights": options.luojia or nightlights.source(year, options)[0]} if options.lights else {})
+
+
+def _without(asset: str, missing: Sequence[str], options: Options) -> str:
+    """The option that does without a missing asset; nothing where there is none."""
+    if asset == sentinel2.COLLECTION:
+        return ""
+    if asset == sentinel1.COLLECTION:
+        return hint("radar", "no")
+    if asset in MASKS.values():
+        left = ",".join(mask for mask in options.clouds if MASKS.get(mask) not in missing)
+        return hint("clouds", left or "scl", "none")
+    if asset == sentinel2.TOP_OF_ATMOSPHERE:
+        return hint("tasseled_cap", "six")
+    if asset in MODELS.values():
+        return hint("dem", *(name for name in MODELS if MODELS[name] not in missing), "none")
+    return hint("lights", "none")
 
 
 def _refuse_outside(collection: str, region: Region) -> None:
@@ -109,14 +167,6 @@ def _refuse_outside(collection: str, region: Region) -> None:
         f"The region lies outside the data: {region.name} is at {region.box}; {collection} has images at "
         f"{box_around(there)}.{hint} Check the region, or add scenes there."
     )
-
-
-def _filters(kind: str, options: Options) -> str:
-    if kind == "optical":
-        return ""
-    chosen = [f"orbit {options.orbit}" if options.orbit else "", "instrument mode IW with VV and VH"]
-    chosen.append(f"relative orbit {options.relative_orbit}" if options.relative_orbit else "")
-    return f" ({', '.join(c for c in chosen if c)})"
 
 
 def _calls(node: Any) -> Iterator[dict[str, Any]]:

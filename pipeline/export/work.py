@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import durable
-from pipeline.artifacts.ledger import Entry, Ledger, deliver, making, peek, refuse_busy
+from pipeline.artifacts.ledger import Entry, Ledger, changes, deliver, making, peek, refuse_busy
 from pipeline.console import complain, progress
 from pipeline.engine.archive import open_archive
 from pipeline.errors import MinecoverError
@@ -41,8 +41,19 @@ def run(wish: Wish, workers: int | None = None, *, only_plan: bool = False, conf
         yield from report.plan_lines(plan, peek(wish.folder), at_once)
         if only_plan:
             return
+        _refuse_other_scenes(plan)
         with making(wish.folder, plan.parameters) as ledger:
             yield from _made(plan, ledger, at_once)
+
+
+def _refuse_other_scenes(plan: Plan) -> None:
+    """Refuse to go on with a stack whose scenes, and nothing else, are others than when it was begun."""
+    changed = changes(plan.wish.folder, plan.parameters)
+    if changed and peek(plan.wish.folder) and all(change.startswith(("engine.", "scenes.")) for change in changed):
+        raise MinecoverError(
+            f"The scenes have changed since '{plan.wish.folder}' was begun: tiles made now would not fit those that "
+            f"are finished there. Delete that folder to make the stack anew, or choose another output folder."
+        )
 
 
 def _made(plan: Plan, ledger: Ledger, workers: int) -> Iterator[str]:

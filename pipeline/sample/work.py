@@ -96,7 +96,8 @@ def _made(
     yield f"Stack     {len(manifest.bands)} bands of {size}, {grid.crs}, {manifest.year}"
     got = gathered(config, found, decisions, manifest, stack)
     names = {c.code: c.name for c in config.legend if (got.labels == c.code).any()}
-    table = missing(got.X, got.labels, [_season(b.part, manifest) for b in manifest.bands], names)
+    bands = [b.name for b in manifest.bands]
+    table = missing(got.X, got.labels, bands, [_season(b.part, manifest) for b in manifest.bands], names)
     split = _frozen(config, got, grid.pixel)
     told = audit(got.xy, split, config.split.patch_px * grid.pixel)
     yield from report.lines(config, got, table, split, told)

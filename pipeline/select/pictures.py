@@ -117,7 +117,7 @@ def heatmap(selection: Selection) -> Figure:
         figure,
         _season_sentence(table),
         "Dark is good: a dark line is a feature that helps all year, a dark column a season in which all help. "
-        "Dots: kept by both methods together. Grey: left out beforehand, being constant or the same as another.",
+        "Dots: kept by both methods together. Grey: left out beforehand: empty, constant, or the same as another.",
     )
     return figure
 

@@ -82,10 +82,13 @@ def _scored(selection: Selection, method: str) -> dict[str, Score]:
 
 
 def _left_out(selection: Selection) -> dict[str, str]:
+    empty = dict.fromkeys(selection.guarded.empty, "no values")
     constants = dict.fromkeys(selection.guarded.constants, "has one value only")
-    return constants | {
-        dropped: f"same as {kept} (correlation {r:.4f})" for kept, dropped, r in selection.guarded.aliases
-    }
+    return (
+        empty
+        | constants
+        | {dropped: f"same as {kept} (correlation {r:.4f})" for kept, dropped, r in selection.guarded.aliases}
+    )
 
 
 def as_csv(table: tuple[Row, ...]) -> str:

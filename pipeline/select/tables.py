@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.console import aligned, clean
+from pipeline.console import aligned, clean, some
 from pipeline.select.bands import SEASONS, WHOLE_YEAR, Band, described
 from pipeline.select.wording import RULES, capital, counted, interval, losers, minus, percent, share, verdict
 from pipeline.selection import Cost, Selection
@@ -24,6 +24,8 @@ def summary(selection: Selection, held_out: str) -> Iterator[str]:
 
 def guarded(selection: Selection) -> Iterator[str]:
     """What was left out before ranking, and why."""
+    if names := selection.guarded.empty:
+        yield f"Left out, no values: {some(names)}"
     if names := selection.guarded.constants:
         yield f"Left out, one value only: {listed(names)}"
     for kept, dropped, r in selection.guarded.aliases:

@@ -126,7 +126,7 @@ def _guarded(X: Values, names: Sequence[str]) -> Guarded:
         raise MinecoverError(f"{names[endless[0]]} has infinite values in the samples. Make them NaN: missing.")
     guarded = guard(X, names)
     if not guarded.kept:
-        raise MinecoverError("All features are constant in the training samples. Look at the stack's masks.")
+        raise MinecoverError("All features are empty or constant in the training samples. Look at the stack's masks.")
     return guarded
 
 

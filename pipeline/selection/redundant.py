@@ -1,4 +1,4 @@
-"""Features that add nothing: those with one value, and those that repeat an earlier one. Labels are not looked at."""
+"""Features that add nothing: those with one value or none, and those that repeat another. Labels are not looked at."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OVERLAP = 10  # two features seen together less often than this may agree by cha
 
 
 def guard(X: NDArray[np.floating[Any]], names: Sequence[str]) -> Guarded:
-    """The features to rank: constants are dropped, and of features with |r| > 0.999 the first is kept."""
-    varies = varying(X)
+    """The features to rank: empty ones and constants go, and of features with |r| > 0.999 the first is kept."""
+    varies, seen = varying(X), np.isfinite(X).any(axis=0)
     r = correlation(np.where(np.isfinite(X), X, np.nan).astype(np.float64))
     kept: list[int] = []
     aliases = []
@@ -26,8 +26,8 @@ def guard(X: NDArray[np.floating[Any]], names: Sequence[str]) -> Guarded:
             aliases.append((names[like[0]], names[j], float(r[like[0], j])))
         else:
             kept.append(j)
-    constants = tuple(name for name, v in zip(names, varies, strict=True) if not v)
-    return Guarded(tuple(kept), constants, tuple(aliases))
+    constants, empty = (tuple(names[j] for j in np.flatnonzero(where).tolist()) for where in (seen & ~varies, ~seen))
+    return Guarded(tuple(kept), constants, tuple(aliases), empty)
 
 
 def varying(X: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:

@@ -48,9 +48,11 @@ class Guarded:
     kept: tuple[int, ...]
     """Column numbers, ascending."""
     constants: tuple[str, ...]
-    """Features with one value only, or none."""
+    """Features with one value only."""
     aliases: tuple[tuple[str, str, float], ...]
     """(the one kept, the one dropped, their correlation)."""
+    empty: tuple[str, ...] = ()
+    """Features without any value."""
 
 
 @dataclass(frozen=True)

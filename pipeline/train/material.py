@@ -60,6 +60,12 @@ class Material:
         """Values of these bands at all samples (n, bands)."""
         return self.samples.X[:, [self.samples.bands.index(b) for b in bands]]
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The bands that have a value at some training sample, in the order of the stack."""
+        X = self.samples.X[self.split.train]
+        return tuple(b for b, column in zip(self.samples.bands, X.T, strict=True) if np.isfinite(column).any())
+
     def statistics(self, bands: Sequence[str]) -> tuple[BandStatistics, ...]:
         """What the training samples have in each band; 0 where they never have a value."""
         units = {r.name: r.unit for r in self.records}

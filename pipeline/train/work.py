@@ -15,7 +15,7 @@ from pipeline.artifacts.ledger import fingerprint
 from pipeline.artifacts.models import FILE, MODELS, ModelManifest, read_manifest, write_model
 from pipeline.artifacts.predictions import PREDICTIONS, write_predictions
 from pipeline.config import Config, TrainConfig
-from pipeline.console import bar
+from pipeline.console import bar, some
 from pipeline.errors import MinecoverError
 from pipeline.models import NAMES, NETWORKS
 from pipeline.train.item import item
@@ -31,10 +31,13 @@ def run(config: Config, only: Sequence[str] = ()) -> Iterator[str]:
     """Lines for the user as models are trained; afterwards each has its folder in the run's folder `models`."""
     names = wanted(config.train, only)
     material = gathered(config)
-    bands = chosen(config.output, config.train.features, material.samples.bands)
+    known = material.known
+    bands = chosen(config.output, config.train.features, known)
+    empty = [b for b in material.samples.bands if b not in known]
     yield f"Samples   {len(material.split.train):,} to train on, {len(material.split.test):,} to test on"
     yield f"Split     {material.audit}"
-    yield f"Features  {len(bands)} of {len(material.samples.bands)} ({config.train.features})"
+    left_out = f"; left out, no values: {some(empty)}" if empty else ""
+    yield f"Features  {len(bands)} of {len(material.samples.bands)} ({config.train.features}){left_out}"
     folder = config.output / MODELS
     with durable.locked(config.output):
         for name in names:

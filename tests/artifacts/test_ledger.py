@@ -16,7 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.artifacts import ledger as ledgers
-from pipeline.artifacts.ledger import FILE, LOCK, Entry, Ledger, deliver, differences, making, peek, refuse_busy, sha256
+from pipeline.artifacts.ledger import (
+    FILE,
+    LOCK,
+    Entry,
+    Ledger,
+    changes,
+    deliver,
+    differences,
+    making,
+    peek,
+    refuse_busy,
+    sha256,
+)
 from pipeline.errors import MinecoverError
 
 MADE_FROM = {"year": 2021, "options": {"clear": 0.6, "clouds": ["scl"]}}
@@ -110,14 +122,23 @@ def test_a_failure_leaves_the_old_file_or_none(
 
 
 def test_other_parameters_are_refused_with_the_difference(tmp_path: Path) -> None:
-    with making(tmp_path, MADE_FROM):
-        pass
+    with making(tmp_path, MADE_FROM) as ledger:
+        ledger.record(put(tmp_path, "u"))
     with making(tmp_path, {"options": {"clouds": ("scl",), "clear": 0.6}, "year": 2021}):
         pass
     other = {"year": 2022, "options": {"clear": 0.5, "clouds": ["scl"], "dem": "glo30"}}
     said = r"options\.clear was 0\.6, now 0\.5; options\.dem was nothing, now glo30; year was 2021, now 2022\. Choose"
     with pytest.raises(MinecoverError, match=said), making(tmp_path, other):
         pass
+
+
+def test_a_folder_in_which_nothing_is_finished_is_begun_with_other_parameters(tmp_path: Path) -> None:
+    with making(tmp_path, MADE_FROM):
+        pass
+    with making(tmp_path, {"year": 1}) as ledger:
+        ledger.record(put(tmp_path, "u"))
+    assert changes(tmp_path, {"year": 1}) == []
+    assert changes(tmp_path, {"year": 2}) == ["year was 1, now 2"]
 
 
 json_values = st.recursive(

@@ -26,7 +26,7 @@ from pipeline.engine.archive import FolderArchive
 from pipeline.engine.doors.compute import Compute
 from pipeline.engine.doors.transport import Transport
 from pipeline.errors import MinecoverError
-from pipeline.export import Source, Wish, report, requests, run, tiles
+from pipeline.export import Source, Wish, report, requests, run, sources, tiles
 from pipeline.export.pixels import Part
 from pipeline.region import read_region
 from tests.artifacts import stacks
@@ -433,11 +433,22 @@ def test_answers_on_another_grid_are_refused(tmp_path: Path, archive: Path, doub
 
 
 def test_other_parameters_in_the_same_folder(tmp_path: Path, archive: Path, doubled: pytest.MonkeyPatch) -> None:
-    Faults(doubled, lambda asked: (400, "No."))
-    with pytest.raises(MinecoverError, match="refuses"):
-        list(run(wish(tmp_path, archive)))
+    with doubled.context() as patch:
+        Faults(patch, lambda asked: (400, "No."))
+        with pytest.raises(MinecoverError, match="refuses"):
+            list(run(wish(tmp_path, archive, scale=20.0)))
+    list(run(wish(tmp_path, archive)))  # nothing was finished: it is begun anew
     with pytest.raises(MinecoverError, match=r"grid\.pixel was 10\.0, now 20\.0.*Choose another output folder"):
         list(run(wish(tmp_path, archive, scale=20.0)))
+
+
+def test_scenes_that_have_changed_since(tmp_path: Path, archive: Path, doubled: pytest.MonkeyPatch) -> None:
+    list(run(wish(tmp_path, archive)))
+    doubled.setattr(sources, "content", lambda _: {"images": 7, "content": "other"})
+    with pytest.raises(
+        MinecoverError, match=r"^The scenes have changed since '.*stack' was begun: .*Delete that folder"
+    ):
+        list(run(wish(tmp_path, archive)))
 
 
 def test_a_second_export_to_the_same_folder(tmp_path: Path, archive: Path, doubled: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 import shapely
 
 import features
+from features import seasons
 from pipeline import engine
 from pipeline.artifacts import open_counts, open_stack
 from pipeline.artifacts.manifest import read_manifest
@@ -52,7 +53,8 @@ def test_tiles_without_seams(tmp_path: Path, archive: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(plan, "TILE", 32)
     said = "\n".join(run(wish(tmp_path, archive, "aspect=sincos", "fallback=no")))
-    assert "spring has no radar scene from 2021-03-01 to 2021-06-01; its bands stay masked" in said
+    assert "spring has no radar scene from 2021-03-01 to 2021-06-01: all its 2 radar bands are empty" in said
+    assert "  2 of 113 bands have no value: spring_VV, spring_VH" in said
     manifest = read_manifest(tmp_path / "run" / "stack")
     assert (manifest.grid, len(manifest.tiles)) == (GRID, 4)
     assert manifest.notes[0].startswith("spring has no radar scene")
@@ -112,18 +114,70 @@ def test_fault_24_a_year_without_scenes(tmp_path: Path, archive: Path) -> None:
 
 
 def test_an_asset_that_is_not_there(tmp_path: Path, archive: Path) -> None:
-    said = r"The archive has no COPERNICUS/DEM/GLO30, no COPERNICUS/S2_CLOUD_PROBABILITY, which the features read"
+    said = (
+        r"The archive has no COPERNICUS/DEM/GLO30, no COPERNICUS/S2_CLOUD_PROBABILITY, which the features read\. .* do "
+        r"without: --set dem=nasadem or --set dem=none \(in a configuration `features: \{dem: nasadem\}`\); or "
+        r"--set clouds=scl or --set clouds=none \("
+    )
     with pytest.raises(MinecoverError, match=said):
         list(run(wish(tmp_path, archive, "dem=glo30", "clouds=scl,s2cloudless")))
 
 
+@pytest.mark.parametrize(("settings", "without"), [
+    (["lights=monthly"], r"--set lights=none \(in a configuration `features: \{lights: none\}`\)\.$"),
+    (["clouds=s2cloudless"], r"--set clouds=scl or --set clouds=none"),
+    (["clouds=scl,s2cloudless,cloud_score"], r"--set clouds=scl,cloud_score or .*\{clouds: \[scl,cloud_score\]\}"),
+    (["tasseled_cap=toa"], r"--set tasseled_cap=six \("),
+])  # fmt: skip
+def test_what_is_missing_can_be_done_without(tmp_path: Path, archive: Path, settings: list[str], without: str) -> None:
+    with pytest.raises(MinecoverError, match=f"or do without: {without}") as raised:
+        list(run(wish(tmp_path, archive, *settings)))
+    assert not any(f"--set {setting} " in str(raised.value) for setting in settings)
+
+
+def test_without_radar_its_bands_have_no_value_and_nothing_is_said_of_seasons(tmp_path: Path, archive: Path) -> None:
+    said = "\n".join(run(wish(tmp_path, archive, "radar=no"), only_plan=True))
+    assert "seasons of the north, radar not read" in said and "Note" not in said
+    assert "Empty     8 of 112 bands will have no value: spring_VV, spring_VH, summer_VV" in said
+
+
+def test_no_lights_and_no_elevation_are_bands_without_a_value(tmp_path: Path, archive: Path) -> None:
+    said = "\n".join(run(wish(tmp_path, archive, "lights=none", "dem=none")))
+    assert "all year: no dem, no lights" in said
+    assert "Empty     6 of 112 bands will have no value: spring_VV, spring_VH, elevation, slope, aspect and 1" in said
+    assert "  6 of 112 bands have no value: spring_VV, spring_VH, elevation" in said
+    assert read_manifest(tmp_path / "run" / "stack").notes == (
+        "spring has no radar scene from 2021-03-01 to 2021-06-01, nor in the years before and after: all its 2 radar "
+        "bands are empty",
+    )
+    stack = open_stack(tmp_path / "run")
+    assert stack.sizes["band"] == 112 and bool(stack[108:].isnull().all()) and bool(stack[27].notnull().any())
+
+
 def test_scenes_that_come_later_are_another_stack(tmp_path: Path, archive: Path) -> None:
-    content = sources.content(FolderArchive(archive), [scenes.L2A, scenes.NASADEM, "x/none"], region().box, 2021)
-    assert content["images"] == 5 + 1
-    other = sources.content(FolderArchive(archive), [scenes.L2A, scenes.NASADEM], region().box, 2025)
-    assert other["images"] == 5 + 1  # none of those years: all there are
+    found = sources.images(FolderArchive(archive), [scenes.L2A, scenes.NASADEM, "x/none"], region().box, 2021)
+    assert len(found) == 5 + 1 and sources.content(found)["images"] == 6
+    assert sources.content(found)["content"] != sources.content(found[1:])["content"]
+    other = sources.images(FolderArchive(archive), [scenes.L2A, scenes.NASADEM], region().box, 2025)
+    assert len(other) == 5 + 1  # none of those years: all there are
     away = region().box._replace(west=20, east=21)
-    assert sources.content(FolderArchive(archive), [scenes.L2A], away, 2021)["images"] == 0
+    assert sources.images(FolderArchive(archive), [scenes.L2A], away, 2021) == []
+
+
+def test_a_season_without_scenes_is_filled_by_other_years_only_where_they_have_some() -> None:
+    windows = {s: seasons.window(s, 2021) for s in features.catalog.SEASONS}
+    there = dict.fromkeys(features.catalog.COUNTS, 3) | {"winter_optical": 0, "winter_radar": 0}
+    filling = {"winter_optical": 2, "winter_radar": 0}
+    assert list(sources.notes(there, filling, windows, features.Options())) == [
+        "winter has no optical scene from 2020-12-01 to 2021-03-01; 2 of the same season of the years before and after "
+        "fill it",
+        "winter has no radar scene from 2020-12-01 to 2021-03-01, nor in the years before and after: all its 2 radar "
+        "bands are empty",
+    ]
+    assert sources.empty(there, filling, features.Options()) == ("winter_VV", "winter_VH")
+    told = list(sources.notes(there, {}, windows, features.Options(fallback=False)))
+    assert told[0] == "winter has no optical scene from 2020-12-01 to 2021-03-01: all its 25 optical bands are empty"
+    assert len(sources.empty(there, {}, features.Options(lights=None))) == 27 + 1
 
 
 def test_every_request_is_within_earth_engines_limits() -> None:

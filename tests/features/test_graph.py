@@ -15,6 +15,8 @@ from tests.engine.local import connected
 EVERY_OPTION: list[dict[str, Any]] = [
     *({name: value} for name, values in CHOICES.items() if name != "hemisphere" for value in values),
     *({"clouds": c} for n in range(4) for c in itertools.combinations(("cloud_score", "scl", "s2cloudless"), n)),
+    {"lights": None},
+    {"dem": None, "aspect": "sincos"},
     {"lights": "monthly"},
     {"lights": "users/me/luojia"},
     {"relative_orbit": 11},

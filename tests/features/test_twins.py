@@ -276,6 +276,16 @@ def test_lights(local: Local, which: str, year: int) -> None:
     agree(local.stack("NTL", lights=which, year=year), {"NTL": twins.lights(WORLD, year, which)})
 
 
+@pytest.mark.parametrize("aspect", ["raw", "sincos"])
+def test_without_a_source_its_bands_are_there_and_masked(local: Local, aspect: str) -> None:
+    without = {"dem": None, "lights": None, "radar": False}
+    names = ("spring_VV", "winter_VH", *features.catalog.names(aspect)[108:])
+    found = local.stack(*names, aspect=aspect, **without)
+    assert tuple(found) == names and all(np.isnan(band).all() for band in found.values())
+    counted = features.scenes(local.region, YEAR, **without).getInfo()
+    assert set(counted) == set(features.catalog.COUNTS) and counted["spring_radar"] == 0 < counted["spring_optical"]
+
+
 # What is not there ----------------------------------------------------------------------------------------------------
 
 

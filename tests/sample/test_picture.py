@@ -56,7 +56,9 @@ def test_strange_names_are_drawn_without_a_word() -> None:
     labels = np.repeat(legend.codes, 3)
     xy = np.random.default_rng(0).uniform(0, 400, (15, 2))
     X = np.where(xy > 300, np.nan, 1)
-    table = missing(X, labels, ["summer", "static"], dict(zip(legend.codes, legend.names, strict=True)))
+    table = missing(
+        X, labels, ["summer_NDVI", "NTL"], ["summer", "static"], dict(zip(legend.codes, legend.names, strict=True))
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         drawn = [picture.where(stack("NTL"), GRID, legend, labels, xy, "a $ title"), picture.gaps(table, legend)]
@@ -69,8 +71,12 @@ def test_strange_names_are_drawn_without_a_word() -> None:
 
 def test_the_table_of_missing_values() -> None:
     X = np.array([[1, np.nan, 3], [np.nan, np.nan, 3], [1, 2, 3.0]])
-    table = missing(X, np.array([5, 5, 2]), ["summer", "summer", "static"], {2: "water", 5: "mine"})
+    parts, classes = ["summer", "summer", "static"], {2: "water", 5: "mine"}
+    table = missing(X, np.array([5, 5, 2]), ["a", "b", "c"], parts, classes)
     assert table.as_json == {"water": {"summer": 0, "all year": 0}, "mine": {"summer": 0.75, "all year": 0}}
     assert [line.split()[-2:] for line in table.lines()] == [["all", "year"], ["0.0", "0.0"], ["75.0", "0.0"]]
-    whole = missing(np.ones((2, 1)), np.array([1, 2]), ["static"], {1: "a", 2: "b"})
+    X[:, 1] = np.nan
+    empty = missing(X, np.array([5, 5, 2]), ["a", "b", "c"], parts, classes)
+    assert next(empty.lines()) == "No values in b: left out by the stages to come"
+    whole = missing(np.ones((2, 1)), np.array([1, 2]), ["NTL"], ["static"], {1: "a", 2: "b"})
     assert list(whole.lines()) == ["Missing   nothing: every band has a value at every sample"]

@@ -21,7 +21,7 @@ from pipeline.select import tables
 from pipeline.select.bands import OTHER, WHOLE_YEAR, described
 from pipeline.select.kept import Kept, keeping
 from pipeline.select.pictures import NAMES
-from pipeline.select.ranking import cell
+from pipeline.select.ranking import cell, rows
 from pipeline.select.wording import losers
 from pipeline.selection import Estimate, Selection
 from pipeline.splits import freeze, read_split
@@ -110,6 +110,15 @@ def test_the_ranking_has_a_line_for_every_feature_and_no_formula(done: Path) -> 
     assert alias["feature"] == "summer_EVI" and "summer_NDVI" in alias["left_out"]
     chosen = {line["feature"] for line in lines if "borda" in line["chosen_by"].split()}
     assert chosen == {cell(name) for name in found(done).final}
+
+
+def test_what_is_left_out_is_said_with_its_reason(done: Path) -> None:
+    selection = found(done)
+    guarded = replace(selection.guarded, empty=("NTL",), constants=("slope",))
+    selection = replace(selection, names=(*selection.names, "NTL", "slope"), guarded=guarded)
+    lines = list(tables.guarded(selection))
+    assert lines[:2] == ["Left out, no values: NTL", "Left out, one value only: slope"]
+    assert [row.left_out for row in rows(selection)][-2:] == ["no values", "has one value only"]
 
 
 def test_the_second_run_changes_nothing(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from pipeline.models import answers, restored, training
 from pipeline.sample import run as sample
 from pipeline.sample import work as sampling
 from pipeline.splits import read_split
+from pipeline.train import material as reading
 from pipeline.train import run
 from pipeline.train.learn import Task, learnt, stopping, unfinished
 from pipeline.train.material import chosen, gathered
@@ -168,6 +169,15 @@ def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str
         list(run(settings(folder)))
     assert main(["train", str(folder / "none.yaml")]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_band_without_any_value_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = read_samples(folder / "run")
+    samples.X[:, 1] = np.nan
+    monkeypatch.setattr(reading, "read_samples", lambda _: samples)
+    told = "\n".join(run(settings(folder, models=["RF"])))
+    assert "Features  3 of 4 (all); left out, no values: spring_b" in told
+    assert [b.name for b in read_manifest(folder / "run/models/RF").bands] == ["spring_a", "spring_c", "d"]
 
 
 def test_samples_of_another_stack_are_refused(folder: Path) -> None:

@@ -20,7 +20,7 @@ def test_create_add_list_check(tmp_path: Path) -> None:
     words = ["add", place, tif, "--collection", "C", "--band", "B2", "--band", "B3", "--time", "2021-06-01"]
     assert "C/x added" in run(*words, "--property", "CLOUD=12.5", "--property", "who=me").output
     assert "nothing changed" in run(*words, "--property", "CLOUD=12.5", "--property", "who=me").output
-    assert run("list", place).output == "collection  C  Scenes\n"
+    assert run("list", place).output == "collection  C  1 image, 2021-06-01  Scenes\n"
     assert run("list", place, "C").output == "image       C/x  2021-06-01T00:00:00Z  B2 B3\n"
     assert run("list", place, "C", "--start", "2022-01-01").output == "No images.\n"
     assert run("list", place, "C", "--bbox", "2,44,4,46").output != ""
@@ -33,6 +33,22 @@ def test_an_archive_is_made_once(tmp_path: Path) -> None:
     assert run("create", tmp_path / "a").output.endswith("archive is ready.\n")
     assert run("create", tmp_path / "a").output.endswith("archive is there already; nothing changed.\n")
     assert run("list", tmp_path / "a").output == "No assets.\n"
+
+
+def test_collections_are_listed_through_all_folders(tmp_path: Path) -> None:
+    place = tmp_path / "archive"
+    run("create", place, "A/empty", "--folder")
+    run("create", place, "A/none")
+    for day in ("2021-07-01", "2021-06-01"):
+        tif = write(tmp_path / f"{day}.tif", numbers())
+        run("add", place, tif, "--collection", "A/B/C", "--band", "x", "--time", day)
+    run("add", place, tif, "--asset", "A/dem", "--band", "x")
+    assert run("list", place).output.splitlines() == [
+        "collection  A/B/C  2 images, 2021-06-01 to 2021-07-01",
+        "image       A/dem  no time  x",
+        "folder      A/empty",
+        "collection  A/none  0 images",
+    ]
 
 
 def test_an_image_without_time_is_told(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from pipeline import durable
 from pipeline.engine.archive import cog, ids, ingest
 from pipeline.engine.archive.folder import FolderArchive, Staged
 from pipeline.engine.archive.model import Item
-from pipeline.engine.archive.products import cloudscore, elevation, lights, mapped, sentinel1, sentinel2
-from pipeline.engine.archive.products.model import Image, Options, Outcome, Status, moments
+from pipeline.engine.archive.products import cloudscore, doubts, elevation, lights, mapped, sentinel1, sentinel2
+from pipeline.engine.archive.products.model import Image, Options, Outcome, PassedOver, Status, moments
 from pipeline.errors import ArchiveError, MinecoverError
 
 __all__ = ["KINDS", "Options", "Outcome", "Plan", "bring_in", "plan", "recognise", "summary"]
@@ -46,16 +46,16 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, the newest version of an acquisition first, and what cannot be done."""
+    """What is to be done, the newest version of an acquisition first, and what cannot be done or is not meant."""
 
     images: tuple[Image, ...]
-    refused: tuple[Outcome, ...]
+    left: tuple[Outcome, ...]
     options: Options
 
     @property
     def steps(self) -> int:
         """How often `bring_in` gives something."""
-        return len(self.refused) + sum(image.files + 1 for image in self.images)
+        return len(self.left) + sum(image.files + 1 for image in self.images)
 
 
 def recognise(path: Path, options: Options) -> Kind:
@@ -81,7 +81,7 @@ def plan(paths: Sequence[Path], options: Options | None = None) -> Plan:
     if given.mapping:
         mapped.load(given.mapping)  # a mistake in it is no fault of the files
     images: dict[str, Image] = {}
-    refused = []
+    left = []
     for path in dict.fromkeys(inner for outer in paths for inner in _inside(outer)):
         try:
             image = recognise(path, given).read(path, given)
@@ -90,15 +90,15 @@ def plan(paths: Sequence[Path], options: Options | None = None) -> Plan:
             key = f"{image.asset} {path}" if known is not None and image.rank else image.asset
             images[key] = image if known is None or image.rank else known.joined(image)
         except MinecoverError as error:
-            refused.append(Outcome("refused", str(path), str(error)))
+            left.append(Outcome("passed over" if isinstance(error, PassedOver) else "refused", str(path), str(error)))
     newest_first = sorted(images.values(), key=lambda image: _version(image, image.properties), reverse=True)
-    return Plan(tuple(newest_first), tuple(refused), given)
+    return Plan(tuple(newest_first), tuple(left), given)
 
 
 def bring_in(archive: FolderArchive | str | Path, planned: Plan) -> Iterator[Outcome | None]:
     """What became of each path and image, as it happens; None for each file that is done on the way."""
     folder = ingest.opened(archive)
-    yield from planned.refused
+    yield from planned.left
     for image in planned.images:
         try:
             yield from _bring_in(folder, image, planned.options.overwrite)
@@ -137,12 +137,14 @@ def _bring_in(folder: FolderArchive, image: Image, overwrite: bool) -> Iterator[
     for rival in older:
         if rival.id != image.asset:
             folder.delete(rival.id)
+    stored = folder.describe(image.asset)
+    doubt = doubts.offset_left(stored) if isinstance(stored, Item) else ""
     if older:
         said = ", ".join(f"{r.id.rpartition('/')[2]} of {r.properties.get(image.rank[0])}" for r in older)
-        yield Outcome("replaced", image.asset, f"{image.note}, instead of {said}")
+        yield Outcome("replaced", image.asset, "; ".join(filter(None, (f"{image.note}, instead of {said}", doubt))))
     else:
         status: Status = "unchanged" if same is not None else "replaced" if known else "added"
-        yield Outcome(status, image.asset, image.note)
+        yield Outcome(status, image.asset, "; ".join(filter(None, (image.note, doubt))))
 
 
 def _write(folder: FolderArchive, image: Image, recipe: str, overwrite: bool) -> Iterator[None]:

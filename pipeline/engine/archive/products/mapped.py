@@ -24,7 +24,7 @@ import yaml
 from pipeline.engine.archive import ids, ingest
 from pipeline.engine.archive.ingest import Meaning
 from pipeline.engine.archive.products import numbers
-from pipeline.engine.archive.products.model import Image, Options
+from pipeline.engine.archive.products.model import Image, Options, PassedOver
 from pipeline.engine.raster import shown
 from pipeline.errors import ArchiveError
 
@@ -112,7 +112,7 @@ def _parts(path: Path, rules: Rules, mapping: Path) -> dict[str, str]:
     except re.error as error:
         raise ArchiveError(f"`file` in '{mapping}' is not a regular expression: {error}.") from error
     if found is None:
-        raise ArchiveError(f"The name of {shown(path)} does not match `file` in '{mapping}': {rules.file}")
+        raise PassedOver(f"The name of {shown(path)} does not match `file` in '{mapping}': {rules.file}")
     return {name: value or "" for name, value in found.groupdict().items()}
 
 

@@ -12,7 +12,11 @@ from pipeline.engine.archive import cog, ids, ingest
 from pipeline.engine.archive.ingest import Meaning, Source
 from pipeline.errors import ArchiveError
 
-Status = Literal["added", "replaced", "unchanged", "skipped", "refused"]
+Status = Literal["added", "replaced", "unchanged", "skipped", "passed over", "refused"]
+
+
+class PassedOver(ArchiveError):
+    """A file that is not meant: a mapping file says so by the name."""
 
 
 @dataclass(frozen=True)

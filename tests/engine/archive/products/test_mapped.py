@@ -6,6 +6,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from pipeline import cli
 from pipeline.engine.archive import FolderArchive, products
 from pipeline.engine.archive.products import Options
 from pipeline.errors import ArchiveError
@@ -113,7 +114,6 @@ def test_a_wrong_mapping_file_is_one_message(tmp_path: Path, text: str, message:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("collection: X\nfile: '\\d+.tif'\n", "does not match `file` in"),
         ("collection: X\nfile: '('\n", "is not a regular expression"),
         ("collection: X\nbands: [a]\nindex: '{day}'\n", "asks for 'day', but `file` names nothing"),
         ("collection: X\nbands: [a, b]\n", "has 1 band, but 2 names were given"),
@@ -126,6 +126,22 @@ def test_a_wrong_mapping_file_is_one_message(tmp_path: Path, text: str, message:
 )
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, made: FolderArchive, text: str, message: str) -> None:
     assert message in refusal(made, write(tmp_path / "x.tif", numbers()), mapping=rules(tmp_path, text))
+
+
+def test_files_of_other_names_are_passed_over(tmp_path: Path, made: FolderArchive) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name in ("1.tif", "2.tif", "dem.tif"):
+        write(folder / name, numbers())
+    mapping = rules(tmp_path, "collection: X\nfile: '\\d.tif'\nbands: [a]\n")
+    outcomes = {Path(o.what).name: o for o in bring(made, folder, mapping=mapping)}
+    assert [o.status for o in outcomes.values()] == ["passed over", "added", "added"]
+    assert "does not match `file` in" in outcomes["dem.tif"].detail
+    words = ["archive", "ingest", str(made.root), "--mapping", str(mapping)]
+    assert cli.main([*words, str(folder)]) == 0
+    assert cli.main([*words, str(folder / "dem.tif")]) == 2
+    write(folder / "3.tif", numbers(2))
+    assert cli.main([*words, str(folder)]) == 2
 
 
 def test_without_a_mapping_file_nothing_is_mapped(tmp_path: Path, made: FolderArchive) -> None:
