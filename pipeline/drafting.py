@@ -61,6 +61,9 @@ def _lines(
         "legend:",
         *legend,
         f"labels: {{file: {near(labels)}, field: {json.dumps(field, ensure_ascii=False)}}}",
+        "# Quick ones. With a graphics card, or hours: add ResNet50 to the models, and let it make the map.",
+        "train: {models: [RF, SVM, KNN]}",
+        "classify: {model: RF}",
     ]
 
 

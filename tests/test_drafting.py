@@ -32,6 +32,7 @@ def test_the_draft_has_the_classes_of_the_labels(folder: Path) -> None:
     assert len({c.colour for c in found.legend}) == 3
     assert found.region == folder / "pit.geojson" and found.labels.file == folder / "points.csv"
     assert found.labels.field == "landuse" and found.archive == folder / "archive"
+    assert found.train.models == ("RF", "SVM", "KNN") and found.classify.model == "RF"
     assert len(path.read_text().splitlines()) <= 15
     with pytest.raises(MinecoverError, match="is there already"):
         drafted(path, "x", folder / "pit.geojson", 2021, folder / "points.csv", None)
