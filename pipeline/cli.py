@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = hoisted(sys.argv[1:] if arguments is None else list(arguments))
     try:
         code = typer.main.get_command(app()).main(given or ["--help"], "minecover", standalone_mode=False)
+    except typer.Abort:  # at a question
+        code = 130
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
