@@ -16,8 +16,9 @@ output: run
 legend:
   - {code: 1, name: mine, colour: '#aa0000'}
   - {code: 2, name: water, colour: '#0000aa'}
-labels: {file: none.gpkg}
+labels: {file: labels.csv}
 """
+LABELS = "lon,lat,class\n110.01,39.71,mine\n110.02,39.72,water\n"
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(workflow, "STAGES", stages)
     path = tmp_path / "pit.yaml"
     path.write_text(TEXT + "archive: archive\n")
+    path.with_name("labels.csv").write_text(LABELS)
     return path
 
 
@@ -61,3 +63,37 @@ def test_a_stage_that_fails_ends_the_run_in_one_line(
     said = capsys.readouterr()
     assert "did export" in said.out and "did select" not in said.out
     assert said.err == "minecover: The stack lacks a band. Export it.\n"
+
+
+@pytest.mark.parametrize(
+    ("labels", "more", "told"),
+    [
+        (None, "", "The label file '.*labels.csv' is not there"),
+        ("x,y\nbroken", "", "labels.csv"),
+        (LABELS.replace("class", "klass"), "", "has no field 'class'"),
+        (LABELS.replace("water", "watr"), "", "line 3: The legend has no class 'watr'"),
+        (LABELS, "split: {kind: regions, region_field: county}\n", "has no field 'county'"),
+        (LABELS, "train: {models: [RF, SVM]}\n", r"classify.model is ResNet50, .* train.models \(RF, SVM\). Add it"),
+        (LABELS, "assess: {reference: none.gpkg}\n", "The reference sample '.*none.gpkg' is not there"),
+    ],
+)
+def test_mistakes_are_told_before_the_first_stage(config: Path, labels: str | None, more: str, told: str) -> None:
+    config.write_text(config.read_text() + more)
+    place = config.with_name("labels.csv")
+    place.unlink() if labels is None else place.write_text(labels)
+    lines = workflow.run(config)
+    with pytest.raises(MinecoverError, match=told):
+        next(lines)
+
+
+def test_corrections_are_read_before_the_first_stage(config: Path) -> None:
+    config.write_text(config.read_text().replace("labels.csv", "labels.csv, corrections: none.csv"))
+    with pytest.raises(MinecoverError, match=r"none\.csv"):
+        next(workflow.run(config))
+
+
+def test_what_later_stages_read_is_not_asked_for_before(config: Path) -> None:
+    config.write_text(config.read_text() + "train: {models: [RF]}\n")
+    assert did(list(workflow.run(config, "train")))[-1] == "train"
+    config.with_name("labels.csv").unlink()
+    assert did(list(workflow.run(config, "export"))) == ["export"]
