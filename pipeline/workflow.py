@@ -12,6 +12,9 @@ from pipeline.errors import MinecoverError
 
 Lines = Callable[[Path, Config], Iterator[str]]
 
+UNCHANGED = "unchanged"
+"""The line of a stage that begins so is the last that is told: what follows is what its own command tells again."""
+
 
 def run(path: Path, until: str | None = None) -> Iterator[str]:
     """Lines of all stages, each after a heading; the run's folder holds everything up to the stage `until`."""
@@ -26,8 +29,11 @@ def run(path: Path, until: str | None = None) -> Iterator[str]:
     for number, name in enumerate(names[:last], 1):
         yield ""
         yield f"[{number}/{last}] {name}"
+        told_before = False
         for line in STAGES[name](path, config):
-            yield f"  {line}".rstrip()
+            if not told_before:
+                yield f"  {line}".rstrip()
+            told_before = told_before or line.casefold().startswith(UNCHANGED)
     yield ""
     yield f"Done in {lasting(monotonic() - started)}."
 

@@ -1,5 +1,6 @@
 """Stages run in their order and no further than asked; what is not wanted is left out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,30 @@ def test_no_further_than_asked(config: Path) -> None:
     assert did(list(workflow.run(config, "select"))) == ["export", "sample", "select"]
     with pytest.raises(MinecoverError, match="There is no stage 'selection'"):
         list(workflow.run(config, "selection"))
+
+
+def test_of_a_stage_that_is_unchanged_nothing_is_told_again(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def again(path: Path, config: object) -> Iterator[str]:
+        yield "read"
+        yield "Unchanged: all is there"
+        drawn.append("a picture that was missing")
+        yield "did select, a hundred lines"
+
+    monkeypatch.setitem(workflow.STAGES, "select", again)
+    lines = list(workflow.run(config, "train"))
+    at = lines.index("[3/4] select")
+    assert lines[at:] == [
+        "[3/4] select",
+        "  read",
+        "  Unchanged: all is there",
+        "",
+        "[4/4] train",
+        "  did train",
+        *lines[-2:],
+    ]
+    assert drawn
 
 
 def test_without_an_archive_nothing_is_exported_and_with_all_features_nothing_is_selected(config: Path) -> None:
