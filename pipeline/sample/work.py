@@ -135,6 +135,7 @@ def _frozen(config: Config, got: Gathered, pixel: float) -> FrozenSplit:
         block_m=wish.block_m,
         buffer_m=wish.patch_px * pixel,
         seed=wish.seed,
+        called=lambda code: repr(config.legend.by_code(code).name),
     )
 
 
