@@ -172,7 +172,7 @@ def _enough(y: Codes, classes: Sequence[str], folds: int) -> None:
     if counts.min() < max(2, folds):
         raise MinecoverError(
             f"Class '{classes[int(counts.argmin())]}' has {counts.min()} training samples, fewer than {max(2, folds)} "
-            f"(all: {told}). Add samples, merge it with another class, or take fewer folds."
+            f"(all: {told}). Add samples, merge it with another class, or lower split.folds."
         )
 
 

@@ -249,10 +249,10 @@ def _resume(optimizer: Any, variables: Arrays) -> None:
 
 def _told(shape: Shape, history: Sequence[Epoch]) -> str:
     if not history:
-        return f"{shape.name}, {shape.form} form: epochs"
+        return f"{shape.name}, {shape.form} form, epochs"
     last = history[-1]
     losses = f"loss {last['loss']:.2f}, on other blocks {last['validation_loss']:.2f}"
-    return f"{shape.name}, {shape.form} form, {losses}: epochs"
+    return f"{shape.name}, {shape.form} form ({losses}), epochs"
 
 
 def _check(shape: Shape, lesson: Lesson) -> None:
