@@ -107,7 +107,7 @@ class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(f"a class has {few} samples for {p} features: mostly shrinkage", stacklevel=2)
         self.means_ = np.array([X[y == c].mean(axis=0) for c in self.classes_])
         own = {c: self._covariance(X[y == c]) for c in self.classes_[counts > 1]}
-        mean = np.mean(list(own.values()), axis=0)
+        mean: Floats = np.mean(list(own.values()), axis=0)
         covariances = [own.get(c, mean) for c in self.classes_]
         smallest = 1e-9 * max(np.trace(c) / len(c) for c in covariances) + 1e-300
         self.factors_ = np.array([np.linalg.cholesky(c + smallest * np.eye(len(c))) for c in covariances])
