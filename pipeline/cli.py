@@ -34,6 +34,8 @@ START = "Start here"
 DATA = "Data and engine"
 STAGES = "Stages"
 EVERYWHERE = ("--debug", "--verbose")
+RESUMING = ("demo", "run", "export", "select", "train", "compare", "classify")
+"""Commands that go on where they were, given again after an interruption."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = hoisted(sys.argv[1:] if arguments is None else list(arguments))
     try:
         code = typer.main.get_command(app()).main(given or ["--help"], "minecover", standalone_mode=False)
+    except typer.Abort:  # at a question
+        code = 130
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
@@ -48,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(text)
         return 2 if isinstance(error, (MinecoverError, TyperException, OSError)) else 1
     if code == 130:
-        complain("Interrupted.")
+        command = next((a for a in given if a not in EVERYWHERE), "")
+        complain("Interrupted." + " The same command goes on where it was." * (command in RESUMING))
     return int(code or 0)
 
 

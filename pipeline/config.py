@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, Strict, ValidationError, ValidationInfo, field_validator
@@ -155,7 +155,8 @@ class SelectConfig(_Frozen):
     resamples: Annotated[Whole, Field(ge=1)] = 10
 
 
-ModelName = Literal["ResNet50", "ResNet18", "CNN", "RF", "SVM", "KNN", "ANN", "Bayes", "ML"]
+NetworkName = Literal["ResNet50", "ResNet18", "CNN"]
+ModelName = Literal[NetworkName, "RF", "SVM", "KNN", "ANN", "Bayes", "ML"]
 MODELS: tuple[ModelName, ...] = ("ResNet50", "RF", "SVM", "KNN", "ANN", "Bayes", "ML")
 
 
@@ -228,6 +229,21 @@ class Config(_Frozen):
     report: ReportConfig = ReportConfig()
     _placed = field_validator("region", "output", "archive")(lambda path, info: _place(path, info))
 
+    @checked(mode="after")
+    def _has_middle(self) -> Config:
+        patch, train = self.split.patch_px, self.train
+        networks = [m for m in train.models if m in get_args(NetworkName)]
+        if networks and (patch < 3 or patch % 2 == 0):
+            raise ValueError(
+                f"split.patch_px is {patch}, but {networks[0]} needs an odd number of 3 or more, so that a patch has a "
+                f"middle and surroundings; use 9 or 15"
+            )
+        if train.baselines_see == "patch" and patch % 2 == 0:
+            raise ValueError(
+                f"split.patch_px is {patch}, but patches that baselines see need a middle; use {patch + 1}"
+            )
+        return self
+
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "legend": LandClass,
@@ -298,7 +314,7 @@ def _told(name: str, error: Any, lines: dict[Place, int]) -> str:
         return f"{where}: there is no key {key!r}. {_meant(loc)}"
     if error["type"] == "missing":
         return f"{where}: {key!r} is missing. configs/base.yaml shows every key."
-    return f"{where}: {key} {_wrong(error)}."
+    return f"{where}: {f'{key} {_wrong(error)}'.lstrip()}."
 
 
 def _meant(loc: Sequence[str | int]) -> str:

@@ -10,13 +10,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import length_hint
+from threading import Event, Thread
+from time import monotonic
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Heard = Callable[[str, int, int], None]
-"""Hears what is being done, steps done, steps in all."""
+Heard = Callable[[str, int, int | None], None]
+"""Hears what is being done, steps done, steps in all if that is known."""
 
-log = logging.getLogger(__name__)
+FIRST, EVERY = 30.0, 60.0
+"""Seconds before the first line about long work, and between two, where no bar can be shown."""
 
 
 def start_logging(level: int = logging.WARNING) -> None:
@@ -43,15 +47,14 @@ def complain(text: str) -> None:
     print(whole, file=sys.stderr, flush=True)
 
 
-def progress(items: Iterable[Item], what: str, total: float | None = None) -> Iterator[Item]:
-    """The items unchanged; a bar shows how many have passed. Silent where stderr is not a terminal."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(items, what, total, console=Console(stderr=True), transient=True)
+def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+    """The items unchanged; it is shown how many have passed."""
+    known = total or length_hint(items) or None
+    with bar(what) as tell:
+        tell(what, 0, known)
+        for done, item in enumerate(items, 1):
+            yield item
+            tell(what, done, known)
 
 
 def clean(text: str) -> str:
@@ -86,15 +89,66 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def bar() -> Iterator[Heard]:
-    """A function to tell steps to: a bar with the time left on a terminal, lines of the log elsewhere."""
+def bar(what: str) -> Iterator[Heard]:
+    """A function to tell steps of `what` to: a bar with the time left on a terminal, else a line a minute if long."""
     if not sys.stderr.isatty():
-        yield lambda what, done, total: log.info("%s: %d of %d", what, done, total)
+        with _lines(what) as tell:
+            yield tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("", total=None)
-        yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)
+    # The time left follows from all steps: an epoch may take longer than the half minute that rich looks back.
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=float("inf")) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda step, done, total: shown.update(task, description=step, completed=done, total=total)
+
+
+class Steps:
+    """What is known of work: what is being done, how far it is, and how long the rest takes at the speed so far."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.total: int | None = None
+        self.since = self.last = (monotonic(), 0)
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Nothing; the step is known. Another total, or fewer steps than before, is other work."""
+        now = monotonic(), done
+        if total != self.total or done < self.last[1]:
+            self.since = now
+        self.what, self.total, self.last = what, total, now
+
+    def __str__(self) -> str:
+        """A line; empty where all is done."""
+        (began, first), (ended, last), total = self.since, self.last, self.total  # another thread may go on meanwhile
+        if last == total:
+            return ""
+        if not total:
+            return f"{self.what}: {last:,} done"
+        line = f"{self.what}: {last:,} of {total:,}"
+        if last == first:
+            return line
+        return f"{line}, about {duration((ended - began) / (last - first) * (total - last))} left"
+
+
+@contextmanager
+def _lines(what: str) -> Iterator[Heard]:
+    """A function to tell steps to, of which a line is printed now and then as long as the work lasts."""
+    steps, ended = Steps(what), Event()
+
+    def tell() -> None:
+        wait = FIRST
+        while not ended.wait(wait):
+            if line := str(steps):
+                print(line, file=sys.stderr, flush=True)
+            wait = EVERY
+
+    teller = Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield steps
+    finally:
+        ended.set()
+        teller.join()

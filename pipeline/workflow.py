@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
@@ -12,6 +12,9 @@ from pipeline.errors import MinecoverError
 
 Lines = Callable[[Path, Config], Iterator[str]]
 
+UNCHANGED = "unchanged"
+"""The line of a stage that begins so is the last that is told: what follows is what its own command tells again."""
+
 
 def run(path: Path, until: str | None = None) -> Iterator[str]:
     """Lines of all stages, each after a heading; the run's folder holds everything up to the stage `until`."""
@@ -20,15 +23,37 @@ def run(path: Path, until: str | None = None) -> Iterator[str]:
         raise MinecoverError(f"There is no stage {until!r}. They are {', '.join(STAGES)}.")
     names = [n for n in STAGES if _is_wanted(n, config)]
     last = len(names) if until is None else names.index(until) + 1 if until in names else 0
+    check(config, names[:last])
     started = monotonic()
     yield f"{config.name}, {config.year}: {', '.join(names[:last])} in '{config.output}'"
     for number, name in enumerate(names[:last], 1):
         yield ""
         yield f"[{number}/{last}] {name}"
+        told_before = False
         for line in STAGES[name](path, config):
-            yield f"  {line}".rstrip()
+            if not told_before:
+                yield f"  {line}".rstrip()
+            told_before = told_before or line.casefold().startswith(UNCHANGED)
     yield ""
     yield f"Done in {lasting(monotonic() - started)}."
+
+
+def check(config: Config, names: Sequence[str]) -> None:
+    """Nothing; what a later one of these stages would refuse after hours is refused at once."""
+    if "sample" in names:
+        from pipeline import sample
+
+        sample.check(config)
+    model, models = config.classify.model, config.train.models
+    if {"train", "classify"} <= set(names) and model not in models:
+        raise MinecoverError(
+            f"classify.model is {model}, which is not among train.models ({', '.join(models)}). Add it to them, or set "
+            f"classify.model to one of them."
+        )
+    if "assess" in names and config.assess.reference:
+        from pipeline.assess.reference import read_reference
+
+        read_reference(config.assess.reference, config.assess.field, config.legend)
 
 
 def lasting(seconds: float) -> str:

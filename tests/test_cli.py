@@ -113,6 +113,20 @@ def test_interruption_is_one_line_and_exit_code_130(
     assert capsys.readouterr().err == "minecover: Interrupted.\n"
 
 
+@pytest.mark.parametrize("command", cli.RESUMING)
+def test_an_interrupted_command_that_goes_on_says_so(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(whatever: str = "") -> None:
+        """Stop."""
+        raise KeyboardInterrupt
+
+    stopped.__name__ = command
+    monkeypatch.setattr(cli, command, stopped)
+    assert cli.main([command, "--verbose"]) == 130
+    assert capsys.readouterr().err == "minecover: Interrupted. The same command goes on where it was.\n"
+
+
 def test_options_that_hold_everywhere_stay_behind_a_double_dash() -> None:
     assert cli.hoisted(["demo", "--debug", "--", "--debug"]) == ["--debug", "demo", "--", "--debug"]
 

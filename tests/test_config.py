@@ -1,15 +1,16 @@
 """Configurations: what is read, and what a person is told of each mistake."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 from shapely.geometry import Point
 
-from pipeline.config import SECTIONS, Config, Legend, read_config
+from pipeline.config import SECTIONS, Config, Legend, ModelName, NetworkName, read_config
 from pipeline.errors import MinecoverError
+from pipeline.models import NAMES, NETWORKS
 from pipeline.region import read_region
 from pipeline.simulate.district import CLASSES, COLOURS
 
@@ -102,6 +103,9 @@ MISTAKES = [
     ("folds: 3", "block_m: .inf", r"split\.block_m must be a finite number"),
     ("folds: 3", "kind: bloks", r"split\.kind must be one of 'blocks', .* or 'random', not \"bloks\""),
     ("folds: 3", "kind: regions", "region_field must name"),
+    ("folds: 3", "patch_px: 10", r"pit\.yaml': split\.patch_px is 10, but ResNet50 needs an odd number"),
+    ("folds: 3", "patch_px: 1", r"split\.patch_px is 1, but ResNet50 needs"),
+    ("folds: 3", "patch_px: 4\ntrain: {models: [RF], baselines_see: patch}", r"baselines see need a middle; use 5"),
     ("code: 2", "code: 1", "line 5: legend has the code 1 twice"),
     ("code: 2", "code: 0", r"line 7: legend\[2\]\.code must be 1 or more, not 0"),
     ("code: 2", "code: 256", "must be 255 or less"),
@@ -141,3 +145,12 @@ def test_classes_are_found_by_name_and_code(tmp_path: Path) -> None:
         legend.by_name("watr")
     with pytest.raises(MinecoverError, match=r"no code 9. It has 1 \(forest/grass\), 2 \(water\)"):
         legend.by_code(9)
+
+
+def test_a_patch_may_be_even_where_nothing_looks_at_it(tmp_path: Path) -> None:
+    text = TEXT.replace("folds: 3", "patch_px: 10") + "train: {models: [RF]}\n"
+    assert read(tmp_path, text).split.patch_px == 10
+
+
+def test_the_networks_are_those_that_can_be_built() -> None:
+    assert get_args(NetworkName) == NETWORKS and set(get_args(ModelName)) == set(NAMES)

@@ -209,6 +209,15 @@ def test_a_class_in_one_block_is_told() -> None:
         list(SpatialBlocks(xy, 500, 0, n_splits=3).split(xy, y))
     notes = " ".join(freeze("blocks", ids, xy, y, block_m=500, folds=3).notes)
     assert "The hold-out" in notes and "class 2" in notes
+    named = " ".join(freeze("blocks", ids, xy, y, block_m=500, folds=3, called=lambda code: f"<{code}>").notes)
+    assert "class <2>" in named and "class 2" not in named
+
+
+def test_blocks_smaller_than_the_buffer_are_told() -> None:
+    xy, y, ids = cloud(10)
+    notes = freeze("blocks", ids, xy, y, block_m=300, buffer_m=310, folds=2).notes
+    assert any("Blocks of 300 m are smaller than the buffer of 310 m" in note for note in notes)
+    assert not any("buffer" in note for note in freeze("blocks", ids, xy, y, block_m=300, buffer_m=300, folds=2).notes)
 
 
 def test_a_test_part_far_from_its_share_is_told() -> None:
@@ -218,7 +227,10 @@ def test_a_test_part_far_from_its_share_is_told() -> None:
 
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
-    (lambda: SpatialBlocks([(0, 0), (5, 5)], n_splits=2).folds(np.zeros(2)), "2 parts need as many blocks of 1000 m"),
+    (
+        lambda: SpatialBlocks([(0, 0), (5, 5)], n_splits=2).folds(np.zeros(2)),
+        "2 parts need as many blocks of 1000 m.*split.block_m.*split.folds",
+    ),
     (lambda: SpatialBlocks([(0, 0)] * 4, n_splits=2).folds(np.zeros(3)), "bound to the places of 4 samples"),
     (lambda: SpatialBlocks([(0, 0), (1, np.nan)]), "Sample 1 lies at"),
     (lambda: SpatialBlocks([(0, 0)], block_m=0), "Blocks of 0 m"),

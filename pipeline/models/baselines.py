@@ -87,7 +87,7 @@ class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Covariances are shrunk after Ledoit and Wolf, or by a fixed share towards equal variances without correlation, so
     few samples still give an answer; with no more samples than features it warns, since the answer then rests on the
-    shrinkage.
+    shrinkage. A class of one sample, which has no covariance, gets the mean of those of the others.
     """
 
     def __init__(self, shrinkage: float | None = None) -> None:
@@ -98,16 +98,17 @@ class MaximumLikelihood(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
-        if counts.min() < 2:
+        if counts.max() < 2:
             raise MinecoverError(
-                f"Maximum likelihood needs two samples of each class, and class {self.classes_[counts.argmin()]} has "
-                f"one. Add samples or leave the class out."
+                "Maximum likelihood needs two samples of a class, and there is none with more than one. Add samples."
             )
         if counts.min() <= X.shape[1]:
             few, p = counts.min(), X.shape[1]
             warnings.warn(f"a class has {few} samples for {p} features: mostly shrinkage", stacklevel=2)
         self.means_ = np.array([X[y == c].mean(axis=0) for c in self.classes_])
-        covariances = [self._covariance(X[y == c]) for c in self.classes_]
+        own = {c: self._covariance(X[y == c]) for c in self.classes_[counts > 1]}
+        mean: Floats = np.mean(list(own.values()), axis=0)
+        covariances = [own.get(c, mean) for c in self.classes_]
         smallest = 1e-9 * max(np.trace(c) / len(c) for c in covariances) + 1e-300
         self.factors_ = np.array([np.linalg.cholesky(c + smallest * np.eye(len(c))) for c in covariances])
         return self

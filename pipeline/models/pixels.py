@@ -126,7 +126,9 @@ def fitted(
     found = tuning.tuned(name, X, y, folds, seconds, seed, progress) if seconds > 0 else Tuning()
     _few(name, X, y, classes)
     try:
-        with threadpool_limits(1, "blas"):  # the matrices are small, and the order of sums stays the same
+        # The matrices are small, and the order of sums stays the same.
+        with threadpool_limits(1, "blas"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "a class has")  # which one has been said
             learner = tuning.made(name, seed, found.best).fit(X, y)
             if name == "SVM":
                 learner[-1].set_params(sharpness=tuning.sharpness(X, y, folds, seed, found.best))
@@ -172,16 +174,17 @@ def _enough(y: Codes, classes: Sequence[str], folds: int) -> None:
     if counts.min() < max(2, folds):
         raise MinecoverError(
             f"Class '{classes[int(counts.argmin())]}' has {counts.min()} training samples, fewer than {max(2, folds)} "
-            f"(all: {told}). Add samples, merge it with another class, or take fewer folds."
+            f"(all: {told}). Add samples, merge it with another class, or lower split.folds."
         )
 
 
 def _few(name: str, X: Floats, y: Codes, classes: Sequence[str]) -> None:
     counts = np.bincount(y)
-    if name == "ML" and X.shape[1] < counts.min() < 10 * X.shape[1]:
-        few = classes[int(counts.argmin())]
+    fewest, features = counts.min(), X.shape[1]
+    if name == "ML" and fewest < 10 * features:
+        how = "rest mostly on shrinkage" if fewest <= features else "are rough"
         warnings.warn(
-            f"class '{few}' has {counts.min()} samples for {X.shape[1]} features, fewer than ten for each: the "
-            f"covariances of maximum likelihood are rough",
+            f"class '{classes[int(counts.argmin())]}' has {fewest} samples for {features} features, fewer than ten for "
+            f"each: the covariances of maximum likelihood {how}",
             stacklevel=3,
         )

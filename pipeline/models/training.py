@@ -130,6 +130,8 @@ def train(
         put(model, state.weights, "the checkpoint")
         _resume(model.optimizer, state.optimizer)
         history, best, first = list(state.told["history"]), state.best, state.epoch
+    if progress:
+        progress(_told(shape, history), first, settings.epochs)
     saved = monotonic()
     for epoch in range(first, settings.epochs):
         if history and len(history) - _best(history) >= settings.patience:
@@ -246,8 +248,11 @@ def _resume(optimizer: Any, variables: Arrays) -> None:
 
 
 def _told(shape: Shape, history: Sequence[Epoch]) -> str:
+    if not history:
+        return f"{shape.name}, {shape.form} form, epochs"
     last = history[-1]
-    return f"{shape.name}: loss {last['loss']:.2f}, on other blocks {last['validation_loss']:.2f}"
+    losses = f"loss {last['loss']:.2f}, on other blocks {last['validation_loss']:.2f}"
+    return f"{shape.name}, {shape.form} form ({losses}), epochs"
 
 
 def _check(shape: Shape, lesson: Lesson) -> None:

@@ -87,7 +87,7 @@ def tuned(
             if score is None:
                 break
             tried.append(Tried(settings, score))
-            tell(f"{name}: settings", len(tried), possible)
+            tell(f"{name}, settings ({seconds / 60:g} min at most)", len(tried), possible)
     best = max(tried, key=lambda t: t.score).settings if tried else {}
     return Tuning(best, tuple(tried), possible)
 

@@ -3,6 +3,6 @@
 Nothing is dropped without being counted, listed, and given a reason; what a person must decide is an error.
 """
 
-from pipeline.sample.work import run
+from pipeline.sample.work import check, run
 
-__all__ = ["run"]
+__all__ = ["check", "run"]

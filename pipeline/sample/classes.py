@@ -46,11 +46,13 @@ def codes(found: Labelled, field: str, legend: Legend) -> NDArray:
 def _code(value: str, field: str, legend: Legend) -> int:
     if not value:
         raise MinecoverError(f"its field {field!r} is empty. Give it a class, or delete the feature.")
-    if value.casefold() in (n.casefold() for n in legend.names) or not value.lstrip("+-").isdecimal():
-        return legend.by_name(value).code
-    if int(value) == 0:
+    named = value.casefold() in (n.casefold() for n in legend.names) or not value.lstrip("+-").isdecimal()
+    if not named and int(value) == 0:
         raise MinecoverError("code 0 stands for no data and is no class. Give it a class, or delete the feature.")
-    return legend.by_code(int(value)).code
+    try:
+        return (legend.by_name(value) if named else legend.by_code(int(value))).code
+    except MinecoverError as error:
+        raise MinecoverError(f"{error} Correct the label, or add its class to the legend.") from error
 
 
 def compared(spots: Pixels, labels: NDArray, width: int) -> Sorted:

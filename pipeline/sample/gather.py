@@ -68,7 +68,7 @@ def gathered(
     """
     grid = manifest.grid
     of_features = codes(found, config.labels.field, config.legend)
-    names = _sources(found, config.split.region_field)
+    names = regions(found, config.split.region_field)
     shapes = placed(found, config.labels, grid.crs)
     spots = pixels(shapes, grid, config.labels.per_polygon, config.labels.seed)
     _refuse_outside(config, found, manifest, spots)
@@ -100,7 +100,7 @@ def _corrected(legend: Legend, labels: NDArray, ids: Sequence[str], decisions: S
     return apply(labels, ids, {c.code: c.name for c in legend}, decisions)
 
 
-def _sources(found: Labelled, field: str | None) -> list[str]:
+def regions(found: Labelled, field: str | None) -> list[str]:
     """The region that each feature belongs to, or the file's name where the configuration names no such field."""
     if field is None:
         return [found.name] * len(found.fields)

@@ -30,6 +30,7 @@ NDArray = np.ndarray[Any, Any]
 MAX_BYTES = 256 << 20
 WGS84 = "OGC:CRS84"
 READABLE = "GeoPackage (.gpkg), Shapefile (.shp), GeoJSON (.geojson, .json), KML (.kml) and CSV (.csv, .txt)"
+GIVE_CRS = "Give it, such as EPSG:32649: labels.crs in the configuration, or `minecover init --labels-crs`."
 NAMES_OF_IDS = ("id", "fid", "uid", "point_id", "name")
 
 
@@ -108,7 +109,7 @@ def plain(value: Any) -> str:
 def _system(found: Labelled, given: str | None) -> CRS:
     """The coordinate system of the features: the file's own, or else the one that the configuration names."""
     if found.crs is None and given is None:
-        raise MinecoverError(f"'{found.name}' names no coordinate system. Give it: labels.crs, such as EPSG:32649.")
+        raise MinecoverError(f"'{found.name}' names no coordinate system. {GIVE_CRS}")
     try:
         named = CRS.from_user_input(given) if given else None
     except CRSError as error:
@@ -142,7 +143,7 @@ def _csv(path: Path, labels: Labels) -> Labelled:
     if crs is None and labels.crs is None:
         raise MinecoverError(
             f"'{path.name}' has no degrees in its columns {table.columns[0]!r} and {table.columns[1]!r}, and names no "
-            f"coordinate system. Give it: labels.crs, such as EPSG:32649."
+            f"coordinate system. {GIVE_CRS}"
         )
     places = tuple(f"line {n}" for n in table.lines)
     return Labelled(path.name, crs, tuple(shapely.points(table.xy)), table.rows, places)

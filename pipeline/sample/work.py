@@ -18,8 +18,9 @@ from pipeline.artifacts.stack import STACK, open_stack
 from pipeline.config import Config
 from pipeline.errors import MinecoverError
 from pipeline.sample import picture, report
-from pipeline.sample.gather import Gathered, gathered
-from pipeline.sample.labels import Labelled, read_labels
+from pipeline.sample.classes import codes
+from pipeline.sample.gather import Gathered, gathered, regions
+from pipeline.sample.labels import WGS84, Labelled, placed, read_labels
 from pipeline.sample.missing import STATIC, Missing, missing
 from pipeline.splits import FrozenSplit, audit, block_of, freeze
 from pipeline.suspects import Decision, accepted
@@ -50,6 +51,16 @@ def run(config: Config) -> Iterator[str]:
             yield f"Unchanged: {config.output / SAMPLES} was made from these labels, this stack and this configuration."
             return
         yield from _made(config, manifest, found, decisions, made_from)
+
+
+def check(config: Config) -> None:
+    """Nothing; labels and corrections are refused as `run` would refuse them, as far as no stack is needed for that."""
+    found = read_labels(config.labels)
+    codes(found, config.labels.field, config.legend)
+    regions(found, config.split.region_field)
+    placed(found, config.labels, WGS84)
+    if config.labels.corrections:
+        accepted(config.labels.corrections)
 
 
 def parameters(config: Config, manifest: Manifest, decisions: Sequence[Decision]) -> dict[str, Any]:
@@ -125,6 +136,7 @@ def _frozen(config: Config, got: Gathered, pixel: float) -> FrozenSplit:
         block_m=wish.block_m,
         buffer_m=wish.patch_px * pixel,
         seed=wish.seed,
+        called=lambda code: repr(config.legend.by_code(code).name),
     )
 
 

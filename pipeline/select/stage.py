@@ -89,7 +89,7 @@ def _split(path: Path, samples: Samples) -> FrozenSplit:
 def _made(lesson: Lesson, config: Config, folder: Path, fingerprint: str) -> tuple[Selection, Sensitivity]:
     """The selection, computed and written; what showed an older one is gone."""
     with reported(folder), keeping(folder / PARTIAL, fingerprint) as kept:
-        with bar() as progress:
+        with bar("Selecting") as progress:
             selection = selected(lesson, config.select, progress, kept)
         neighbours = sensitivity(lesson, config.select, selection)
         for path in _shown(folder):

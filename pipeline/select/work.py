@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -110,7 +111,9 @@ def relief(neighbors: int) -> Scorer:
 
     def score(X: Array, y: Array, folds: Folds) -> Scores:
         fewest = int(np.unique(y, return_counts=True)[1].min()) - 1
-        fitted = ReliefF(max(1, min(neighbors, fewest))).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a class with one sample, which has no neighbour
+            fitted = ReliefF(max(1, min(neighbors, fewest))).fit(X, y)
         return Scores(tuple(fitted.feature_importances_.tolist()), tuple(fitted.standard_errors_.tolist()))
 
     return score

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,13 @@ def freeze(
     block_m: float = 1000,
     buffer_m: float = 150,
     seed: int = 0,
+    called: Callable[[Any], str] = str,
 ) -> FrozenSplit:
     """The hold-out and the folds within its training part, by one rule.
 
     `groups` are numbers of polygons for the kind "polygons" and names of regions for "regions", where each training
-    region is a fold. The buffer should be a patch's width; "random" has none. `notes` tell what could not be had.
+    region is a fold. The buffer should be a patch's width; "random" has none. `notes` tell what could not be had, and
+    `called` says what a class is called in them.
     """
     if not 0 < test < 1:
         raise MinecoverError(f"A test part of {test} cannot be. Give a share between 0 and 1, 0.3 for instance.")
@@ -111,7 +113,12 @@ def freeze(
     whole = _splitter(kind, places, grouped, 2, block_m, buffer_m, seed)
     held = deal(whole.units, labels, np.array([1 - test, test]), seed, whole.what) == 1
     train, tested = whole.fold(held)
-    notes = _hold_out_notes(labels, train, tested, test)
+    notes = _hold_out_notes(labels, train, tested, test, called)
+    if kind == "blocks" and block_m < buffer_m:
+        notes.append(
+            f"Blocks of {block_m:g} m are smaller than the buffer of {buffer_m:g} m around what is tested on, so "
+            f"much is left out. Raise split.block_m, or lower split.patch_px."
+        )
     inside = _splitter(kind, places[train], grouped[train], folds, block_m, buffer_m, seed + 1).folds(labels[train])
     return FrozenSplit(
         kind=kind,
@@ -125,7 +132,7 @@ def freeze(
         left_out=(left_out := np.setdiff1d(np.arange(len(names)), np.concatenate([train, tested]))),
         folds=tuple((train[a], train[b]) for a, b in inside),
         counts=_counts(labels, train, tested, left_out),
-        notes=(*notes, *(f"Inner {t[0].lower()}{t[1:]}" for t in lacking(labels[train], inside))),
+        notes=(*notes, *(f"Inner {t[0].lower()}{t[1:]}" for t in lacking(labels[train], inside, called))),
         ids=names,
     )
 
@@ -228,14 +235,16 @@ def _groups(kind: str, groups: ArrayLike | None, rows: int) -> NDArray[Any]:
     return np.zeros(rows, int) if groups is None else np.asarray(groups)
 
 
-def _hold_out_notes(y: NDArray[Any], train: Indices, test: Indices, wanted: float) -> list[str]:
+def _hold_out_notes(
+    y: NDArray[Any], train: Indices, test: Indices, wanted: float, called: Callable[[Any], str]
+) -> list[str]:
     if not len(train) or not len(test):
         raise MinecoverError(
-            f"{len(train)} samples are left to train and {len(test)} to test on. Use smaller blocks, a narrower "
-            f"buffer, or another share than {wanted:g}."
+            f"{len(train)} samples are left to train and {len(test)} to test on. Change split.block_m, lower "
+            f"split.patch_px (the buffer), or set split.test to another share than {wanted:g}."
         )
     share = len(test) / len(y)
-    told = missing("The hold-out", y[train], y[test], np.unique(y))
+    told = missing("The hold-out", y[train], y[test], np.unique(y), called)
     if abs(share - wanted) > FAR_FROM_WANTED:
         told.append(f"The test part holds {share:.0%} of the samples, where {wanted:.0%} was asked for.")
     return told

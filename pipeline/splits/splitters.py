@@ -6,7 +6,7 @@ They know nothing of features, classifiers and files.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -151,8 +151,8 @@ def deal(units: NDArray[Any], y: NDArray[Any], shares: NDArray[np.float64], seed
     names, unit = np.unique(units, return_inverse=True)
     if len(names) < len(shares):
         raise MinecoverError(
-            f"{len(shares)} parts need as many {what}, and the samples lie in {len(names)}. Use smaller or more of "
-            f"them or fewer parts, and check that coordinates are in metres."
+            f"{len(shares)} parts need as many {what}, and the samples lie in {len(names)}. Lower split.block_m (if "
+            f"parts are of blocks) or split.folds, or label in more places; and check that coordinates are in metres."
         )
     weights = _shares_held(unit, y)
     rng = np.random.default_rng(seed)
@@ -181,28 +181,29 @@ def nearest(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.
     return np.asarray(KDTree(others).query(xy, p=np.inf)[0], np.float64)
 
 
-def lacking(y: NDArray[Any], folds: Iterable[Fold]) -> tuple[str, ...]:
-    """A sentence for each fold that cannot learn, or cannot test, every class; a part without any sample is refused."""
+def lacking(y: NDArray[Any], folds: Iterable[Fold], called: Callable[[Any], str] = str) -> tuple[str, ...]:
+    """A sentence for each fold that cannot learn, or cannot test, every class; a part without any sample is refused.
+
+    `called` says what a class is called.
+    """
     told = []
     for number, (train, test) in enumerate(folds, 1):
         if not len(train) or not len(test):
             raise MinecoverError(
-                f"Fold {number} has {len(train)} samples to train and {len(test)} to test on. Use fewer folds, a "
-                f"narrower buffer, or smaller blocks."
+                f"Fold {number} has {len(train)} samples to train and {len(test)} to test on. Lower split.folds "
+                f"or split.patch_px (the buffer), or change split.block_m."
             )
-        told += missing(f"Fold {number}", y[train], y[test], np.unique(y))
+        told += missing(f"Fold {number}", y[train], y[test], np.unique(y), called)
     return tuple(told)
 
 
-def missing(name: str, train: NDArray[Any], test: NDArray[Any], classes: NDArray[Any]) -> list[str]:
+def missing(
+    name: str, train: NDArray[Any], test: NDArray[Any], classes: NDArray[Any], called: Callable[[Any], str] = str
+) -> list[str]:
     """What a pair of parts cannot learn, and what it cannot test, in sentences."""
-    untaught, untested = (_listed(np.setdiff1d(classes, part)) for part in (train, test))
+    untaught, untested = (", ".join(map(called, np.setdiff1d(classes, part))) for part in (train, test))
     told = [f"{name} trains without class {untaught}, which it cannot find."] if untaught else []
     return [*told, f"{name} tests without class {untested}, of which it says nothing."] if untested else told
-
-
-def _listed(values: NDArray[Any]) -> str:
-    return ", ".join(str(v) for v in values)
 
 
 def _with_loose(groups: NDArray[Any], xy: ArrayLike | None) -> NDArray[Any]:

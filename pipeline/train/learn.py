@@ -59,6 +59,13 @@ def learnt(task: Task, keep: Path | None, progress: Progress) -> Learnt:
     return _network(task, keep, progress) if task.name in NETWORKS else _baseline(task, progress)
 
 
+def graphics_cards() -> list[str]:
+    """Those that networks can learn on."""
+    with hushed():
+        from pipeline.models import backend
+    return backend.devices()
+
+
 def tested(model: Fitted, material: Material, bands: Sequence[str], seed: int) -> Predictions:
     """What the model answers at the samples of the test part."""
     test = material.split.test

@@ -19,7 +19,7 @@ from pipeline.console import bar, some
 from pipeline.errors import MinecoverError
 from pipeline.models import NAMES, NETWORKS
 from pipeline.train.item import item
-from pipeline.train.learn import Learnt, Task, learnt, settings, tested
+from pipeline.train.learn import Learnt, Task, graphics_cards, learnt, settings, tested
 from pipeline.train.material import Material, chosen, gathered
 from pipeline.train.picture import curves
 
@@ -62,7 +62,9 @@ def trained(
     mark, home = fingerprint(made_from), folder / name
     known = finished(home, mark)
     if known is None:
-        with bar() as progress:
+        if name in NETWORKS and not graphics_cards():
+            yield f"{name:<9} learns without a graphics card; how long that takes is known after its first epoch"
+        with bar(f"Training {name}") as progress:
             found = [_learnt(name, config, material, bands, seed, home, mark, progress) for seed in _seeds(config)]
         predictions = tuple(tested(f.model, material, bands, seed) for seed, f in enumerate(found))
         accuracy, _ = model_accuracy(

@@ -61,8 +61,20 @@ def test_maximum_likelihood_says_when_samples_are_few() -> None:
     X, y = clouds(4, counts=(20, 5), p=8)
     with pytest.warns(UserWarning, match="5 samples for 8 features"):
         assert np.isfinite(MaximumLikelihood().fit(X, y).predict_proba(X)).all()
-    with pytest.raises(MinecoverError, match="class 2 has one"):
-        MaximumLikelihood().fit(X[:21], y[:21])
+    with pytest.raises(MinecoverError, match="none with more than one"):
+        MaximumLikelihood().fit(X[19:21], y[19:21])
+
+
+@pytest.mark.filterwarnings("ignore:a class has")
+def test_maximum_likelihood_lends_a_covariance_to_a_class_of_one_sample() -> None:
+    X, y = clouds(4, counts=(20, 20, 1), p=2)
+    found = MaximumLikelihood().fit(X, y)
+    np.testing.assert_allclose(
+        found.factors_[2] @ found.factors_[2].T,
+        np.mean([f @ f.T for f in found.factors_[:2]], axis=0),
+        rtol=1e-6,
+    )
+    assert found.predict(X[-1:]) == y[-1]
 
 
 @pytest.mark.filterwarnings("ignore:a class has", "ignore:Skipping check")

@@ -150,6 +150,9 @@ def test_too_few_classes_or_samples_are_refused_with_counts() -> None:
 def test_rough_covariances_are_told() -> None:
     with pytest.warns(UserWarning, match="class 'wood' has 8 samples for 2 features"):
         few([30, 8], ["pit", "wood"], name="ML")
+    with pytest.warns(UserWarning, match="'wood' has 2 samples for 2 features.*mostly on shrinkage") as said:
+        few([30, 2], ["pit", "wood"], folds=2, name="ML")
+    assert len(said) == 1, "told once, by the class's name"
 
 
 @pytest.mark.parametrize(

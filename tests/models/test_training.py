@@ -84,13 +84,17 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 ) -> None:
     monkeypatch.setattr(training, "PAUSE", 0)
 
+    told = []
+
     def stop(what: str, done: int, total: int) -> None:
+        told.append(done)
         if done == 3:
             raise Stopped
 
     with pytest.raises(Stopped):
         learn(form, keep=tmp_path, progress=stop)
-    again = learn(form, keep=tmp_path)
+    again = learn(form, keep=tmp_path, progress=lambda what, done, total: told.append(done))
+    assert told[:5] == [0, 1, 2, 3, 3], "told before an epoch begins, so that the time left is known after one"
     assert again.history == trained[form].history
     for a, b in zip(again.network.model.get_weights(), trained[form].network.model.get_weights(), strict=True):
         assert a.tobytes() == b.tobytes()

@@ -145,4 +145,4 @@ def test_progress_tells_each_candidate() -> None:
     X, y, folds = samples()
     said: list[tuple[str, int, int]] = []
     tuned("ML", X, y, folds, 3600, 0, lambda *what: said.append(what))
-    assert said == [("ML: settings", k, 6) for k in range(1, 7)]
+    assert said == [("ML, settings (60 min at most)", k, 6) for k in range(1, 7)]

@@ -30,6 +30,7 @@ def config(run: Path, labels: Path, split: dict[str, Any] | None = None, **other
             "legend": LEGEND,
             "labels": {"file": labels, **others},
             "split": own,
+            "train": {"models": ["RF"]},
         }
     )
 

@@ -106,7 +106,7 @@ def test_coordinate_systems(tmp_path: Path) -> None:
         placed(read_labels(labels), labels, GRID.crs)
     runs.frame(shapely.points(xy), ["mine"], None).to_file(tmp_path / "p.shp")
     labels = Labels(file=tmp_path / "p.shp")
-    with pytest.raises(MinecoverError, match=r"names no coordinate system. Give it: labels.crs"):
+    with pytest.raises(MinecoverError, match=r"names no coordinate system. Give it, such as EPSG:32649: labels.crs"):
         placed(read_labels(labels), labels, GRID.crs)
     labels = Labels(file=tmp_path / "p.shp", crs=GRID.crs)
     assert shapely.get_coordinates(placed(read_labels(labels), labels, GRID.crs)).tolist() == xy.tolist()

@@ -23,7 +23,7 @@ from pipeline.sample import work as sampling
 from pipeline.splits import read_split
 from pipeline.train import material as reading
 from pipeline.train import run
-from pipeline.train.learn import Task, learnt, stopping, unfinished
+from pipeline.train.learn import Task, graphics_cards, learnt, stopping, unfinished
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
 from tests.sample import runs
@@ -60,6 +60,7 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 def test_it_tells_what_it_does_with_intervals_and_the_split(whole: Path) -> None:
     told = (whole / "lines").read_text()
+    assert len(re.findall("^CNN +learns without a graphics card", told, re.MULTILINE)) == (not graphics_cards())
     assert "blocks of 100 m" in told and "overlapping patches of 30 m: 0" in told
     for name in ("CNN", "RF"):
         assert re.search(rf"^{name} +OA [\d.]+ \([\d.]+ to [\d.]+\) %, kappa", told, re.MULTILINE)
