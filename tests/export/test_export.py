@@ -220,7 +220,7 @@ def test_ctrl_c_finishes_what_is_in_work(tmp_path: Path, archive: Path, doubled:
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert err.endswith("minecover: Interrupted.\n")
+    assert err.endswith("minecover: Interrupted. The same command goes on where it was.\n")
     assert "Traceback" not in err
     stack = tmp_path / "run" / "stack"
     assert {e.file for e in peek(stack).values()} == {n for n in double.files(tmp_path / "run") if n.endswith(".tif")}
