@@ -1,8 +1,8 @@
 """Both forms of a network on the same samples: accuracy on the test part in pairs, and the speed of mapping.
 
-    python bench/forms.py CONFIG [--model ResNet50] [--side 256]
+    python bench/forms.py [CONFIG] [--model ResNet50] [--side 256] [--patch 15]
 
-CONFIG is a run with stack, samples and selection (`minecover sample`, `minecover select`). The patch form is trained
+Without CONFIG only mapping is timed, by networks that have learnt nothing, on noise of 30 bands. CONFIG is a run with stack, samples and selection (`minecover sample`, `minecover select`). The patch form is trained
 first; the dense form begins with its weights. Mapping is timed on a square of the stack, one form after the other, and
 compared with the obvious way: every patch cut, then `model.predict` of Keras.
 """
@@ -20,10 +20,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pipeline.accuracy import model_accuracy, pairs
 from pipeline.config import read_config
 from pipeline.models import hushed
+from pipeline.models.scaling import Scaling
+from pipeline.patches import Windows
 from pipeline.train.learn import Task, learnt, stopping, tested
 from pipeline.train.material import chosen, gathered
 
-AT_ONCE = 256
+AT_ONCE, BANDS = 256, 30
 
 
 def obvious(network: Any, block: np.ndarray) -> np.ndarray:
@@ -42,10 +44,14 @@ def timed(what: Any, *given: Any) -> tuple[float, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config")
+    parser.add_argument("config", nargs="?")
     parser.add_argument("--model", default="ResNet50")
     parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--patch", type=int, default=15, help="without CONFIG: width of a patch in pixels")
     options = parser.parse_args()
+    if options.config is None:
+        speed(*untrained(options.model, options.patch), options.side)
+        return
     config = read_config(options.config)
     material = gathered(config)
     bands = chosen(config.output, config.train.features, material.samples.bands)
@@ -89,6 +95,28 @@ def main() -> None:
     speed(forms, windows, options.side)
 
 
+def untrained(name: str, patch: int) -> tuple[dict[str, Any], Windows]:
+    """Both forms of a network that has learnt nothing, and noise to map."""
+    with hushed():
+        from pipeline.models.network import Network
+        from pipeline.models.resnet import Shape, build
+    noise = np.random.default_rng(0).normal(size=(BANDS, 600, 600)).astype(np.float32)
+    windows = Windows(lambda top, left, height, width: noise[:, top : top + height, left : left + width], noise.shape)
+    shapes = {form: Shape(name, form, patch, BANDS, 6) for form in ("patch", "dense")}
+    return {f: Network(s, Scaling((0.0,) * BANDS, (1.0,) * BANDS), build(s)) for f, s in shapes.items()}, windows
+
+
+def seams(classes: np.ndarray, core: int) -> tuple[float, float]:
+    """How often the class changes from pixel to pixel across the edges of squares, and elsewhere."""
+    edges, others = [], []
+    for axis in (0, 1):
+        changed = np.diff(classes, axis=axis) != 0
+        at_edge = np.arange(1, changed.shape[axis] + 1) % core == 0
+        edges.append(changed.compress(at_edge, axis).mean())
+        others.append(changed.compress(~at_edge, axis).mean())
+    return float(np.mean(edges)), float(np.mean(others))
+
+
 def speed(forms: dict[str, Any], windows: Any, side: int) -> None:
     """Pixels a second of both forms and of the obvious way, in one run."""
     rates = {}
@@ -99,8 +127,11 @@ def speed(forms: dict[str, Any], windows: Any, side: int) -> None:
         block = windows.cut(corner, corner, length + 2 * network.halo)[0]
         run = obvious if name == "obvious" else lambda n, b: n.predict(b)
         run(network, block)
-        took, _ = timed(run, network, block)
+        took, found = timed(run, network, block)
         rates[name] = length**2 / took
+        if name == "dense":
+            edge, other = seams(found.argmax(axis=0), network.core)
+            print(f"the class changes across edges of squares at {edge:.1%} of pixels, elsewhere at {other:.1%}")
     load = os.getloadavg()[0]
     print(f"pixels a second: {', '.join(f'{n} {r:,.0f}' for n, r in rates.items())} (load {load:.1f})")
     print(f"ratio of the dense form to the obvious way: {rates['dense'] / rates['obvious']:.1f}")

@@ -24,16 +24,22 @@ AT_ONCE = {"patch": 256, "dense": 16}
 
 
 class Network:
-    """A network with its scaling. The dense form answers for whole squares on a lattice through the stack's corner."""
+    """A network with its scaling.
+
+    The dense form answers for whole squares, which overlap by half and lie on a lattice through the stack's corner.
+    Each square sees only what lies around it, so neighbours may disagree: a pixel's answer is the mean of the four that
+    it lies in, each counting less towards its edge, and passes smoothly from square to square.
+    """
 
     def __init__(self, shape: Shape, scaling: Scaling, model: keras.Model, precision: str = "auto") -> None:
         self.shape, self.scaling, self.model, self.precision = shape, scaling, model, precision
+        self.step = max(1, shape.core // 2)
         self._forward: Callable[[Floats], Floats] | None = None
 
     @property
     def halo(self) -> int:
         """Pixels around a square that its answer depends on."""
-        return self.shape.halo
+        return self.shape.halo + self.core - self.step
 
     @property
     def core(self) -> int:
@@ -42,26 +48,30 @@ class Network:
 
     def predict(self, block: Floats) -> NDArray[np.float32]:
         """Probabilities (K, H, W) of a block (bands, H + 2 halo, W + 2 halo) that begins on the lattice of squares."""
-        core, halo, side = self.core, self.halo, self.shape.side
-        height, width = block.shape[1] - 2 * halo, block.shape[2] - 2 * halo
-        more = [(0, -n % core) for n in (height, width)]
-        whole = np.pad(block, [(0, 0), *more], constant_values=np.nan)
-        windows = sliding_window_view(whole, (side, side), axis=(1, 2))[:, ::core, ::core]
-        down, across = windows.shape[1:3]
-        at = np.stack(np.divmod(np.arange(down * across), across), axis=1)
-        made = np.empty((down * across, self.shape.classes, core, core), np.float32)
-        for first in range(0, len(at), AT_ONCE[self.shape.form]):
-            here = slice(first, first + AT_ONCE[self.shape.form])
-            made[here] = self.at(windows[:, at[here, 0], at[here, 1]].swapaxes(0, 1))
-        tiled = made.reshape(down, across, -1, core, core).transpose(2, 0, 3, 1, 4)
-        return np.ascontiguousarray(tiled.reshape(-1, down * core, across * core)[:, :height, :width])
+        return np.asarray(self.at(block[None])[0])
 
     def at(self, patches: Floats) -> NDArray[np.float32]:
-        """Probabilities (n, K, core, core) of the middles of patches (n, bands, core + 2 halo, core + 2 halo)."""
+        """Probabilities (n, K, H, W) of the middles of patches (n, bands, H + 2 halo, W + 2 halo), each a block."""
+        core, side = self.core, self.shape.side
+        height, width = (n - 2 * self.halo for n in patches.shape[2:])
+        more = [(0, -n % core) for n in (height, width)]
+        whole = np.pad(patches, [(0, 0), (0, 0), *more], constant_values=np.nan)
+        windows = sliding_window_view(whole, (side, side), axis=(2, 3))[:, :, :: self.step, :: self.step]
+        count, _, down, across = windows.shape[:4]
+        which, rows, columns = np.unravel_index(np.arange(count * down * across), (count, down, across))
+        made = np.empty((len(which), self.shape.classes, core, core), np.float32)
+        for first in range(0, len(which), AT_ONCE[self.shape.form]):
+            here = slice(first, first + AT_ONCE[self.shape.form])
+            made[here] = self._squares(windows[which[here], :, rows[here], columns[here]])
+        squares = made.reshape(count, down, across, -1, core, core)
+        return np.stack([blended(s, self.step)[:, :height, :width] for s in squares])
+
+    def _squares(self, windows: Floats) -> NDArray[np.float32]:
+        """Probabilities (n, K, core, core) of squares from what the network sees of each."""
         if self._forward is None:
             bfloat16 = self.precision != "float32" and backend.fast_bfloat16()
             self._forward = backend.quick(self.model, bfloat16)
-        logits = self._forward(self.scaling.apply(patches))
+        logits = self._forward(self.scaling.apply(windows))
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         return np.ascontiguousarray(np.moveaxis(shares.reshape(len(shares), self.core, self.core, -1), -1, 1))
@@ -83,3 +93,23 @@ def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Network:
         model = build(shape)
     put(model, unpacked(files[WEIGHTS], "weights"), WEIGHTS)
     return Network(shape, scaling, model, spec["precision"])
+
+
+def blended(squares: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Probabilities (K, H, W) from those of squares (down, across, K, core, core) that begin every `step` pixels.
+
+    With a step of half a square each pixel lies in four; half a square around all of them is left out.
+    """
+    down, across, classes, core = squares.shape[:4]
+    overlaps = core // step
+    edge = core - step
+    made = np.zeros((classes, (down - 1) * step + core, (across - 1) * step + core), np.float32)
+    rise = np.minimum(np.arange(core), np.arange(core)[::-1]) + 0.5
+    counts = (rise / step if overlaps > 1 else np.ones(core)).astype(np.float32)
+    # One after the other in an order that is the same wherever a block begins, so that sums are equal to the bit.
+    for row, column in np.ndindex(overlaps, overlaps):
+        tiles = squares[row::overlaps, column::overlaps] * counts[:, None] * counts
+        rows, columns = tiles.shape[0] * core, tiles.shape[1] * core
+        joined = tiles.transpose(2, 0, 3, 1, 4).reshape(classes, rows, columns)
+        made[:, row * step : row * step + rows, column * step : column * step + columns] += joined
+    return made[:, edge : made.shape[1] - edge, edge : made.shape[2] - edge]

@@ -143,13 +143,13 @@ def _network(task: Task, keep: Path | None, progress: Progress) -> Learnt:
 
 
 def unfinished(history: Sequence[dict[str, float]]) -> list[str]:
-    """What is to be said of a dense form that has not got used to its surroundings: its map would show its squares."""
+    """What is to be said of a dense form that has not got used to its surroundings: its map would be worse."""
     patch, dense = ([e["validation_loss"] for e in history if e["dense"] == form] for form in (0, 1))
     if not patch or not dense or min(dense) <= BEHIND * min(patch):
         return []
     return [
         f"its dense form has learnt less than its patch form: a loss of {min(dense):.2f} against {min(patch):.2f} on "
-        "the blocks that it is stopped by, so its map may show squares of 16 pixels. Raise `train.epochs`, or set "
+        "the blocks that it is stopped by, so its map may be worse. Raise `train.epochs`, or set "
         "`train.form: patch`."
     ]
 

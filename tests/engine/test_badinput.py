@@ -141,9 +141,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_gets_one_clear_error_soon(ee, mistake):
+def test_a_mistake_gets_one_clear_error_at_once(ee, mistake, monkeypatch):
     make, said = MISTAKES[mistake]
-    start = time.monotonic()
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)  # the client waits between its retries
     if said is None and mistake == "empty collection":
         assert make(ee) is None  # as in Earth Engine: no first image is null
         return
@@ -151,7 +152,7 @@ def test_a_mistake_gets_one_clear_error_soon(ee, mistake):
         make(ee)
     assert said is None or said in str(caught.value)
     assert "Internal error" not in str(caught.value)
-    assert time.monotonic() - start < 10  # retries alone would take 31 s
+    assert not waited
 
 
 def test_backtracking_costs_nothing(ee):
@@ -366,12 +367,10 @@ def test_a_thousand_mutations_leave_the_service_alive(quiet, caplog):
     draw, requests = random.Random(7), _requests()
     for _ in range(1000):
         method, path, query, body = _mutated(draw.choice(requests), draw)
-        start = time.monotonic()
         response = quiet.handle(method, path, query, {}, body)
         assert response.status < 500, (method, path, query, body)
         if response.status != 200:
             assert error(response)["status"] != "INTERNAL", (method, path, query, body, response.body)
-        assert time.monotonic() - start < 5, (method, path, query, body)
     assert answer(quiet, "POST", f"{PROJECT}/value:compute", {"expression": constant(7)}) == {"result": 7}
 
 

@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import MinecoverError
 from pipeline.models import answers, checkpoints, restored, training
 from pipeline.models.batches import Batches, Labelled, balanced, squares
+from pipeline.models.network import blended
 from pipeline.models.resnet import Shape
 from pipeline.models.scaling import Scaling, fitted
 from tests.models import landscapes
@@ -58,6 +59,19 @@ def test_the_same_block_gives_the_same_bytes_wherever_it_is_cut(
     np.testing.assert_allclose(part, whole[0][:, 32:64, 48:80], atol=1e-5)
     ragged = network.predict(padded[:, 32 : 55 + 2 * h, 48 : 61 + 2 * h])
     assert ragged.shape == (landscapes.CLASSES, 23, 13) and np.isfinite(ragged).all()
+
+
+def test_squares_that_disagree_are_joined_without_a_seam() -> None:
+    four = np.zeros((3, 5, 2, 16, 16), np.float32)
+    four[:, :, 1] = 1
+    four[:, 2, 0], four[:, 2, 1] = 1, 0  # the third in each row says the other class
+    found = blended(four, 8)
+    assert found.shape == (2, 16, 32)
+    np.testing.assert_allclose(found.sum(axis=0), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(np.diff(found[0], axis=1)).max(), 1 / 8, rtol=1e-5)
+    assert found[0, :, 15:17].min() > 0.9 and found[0, :, [0, -1]].max() < 0.1
+    np.testing.assert_array_equal(blended(four[:, :3], 8), found[:, :, :16])
+    np.testing.assert_array_equal(blended(four[:1, :1, :, :1, :1], 1), four[0, 0, :, :1, :1])
 
 
 def test_it_comes_back_from_its_files(trained: dict[str, training.Trained]) -> None:
