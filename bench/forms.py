@@ -2,9 +2,10 @@
 
     python bench/forms.py [CONFIG] [--model ResNet50] [--side 256] [--patch 15]
 
-Without CONFIG only mapping is timed, by networks that have learnt nothing, on noise of 30 bands. CONFIG is a run with stack, samples and selection (`minecover sample`, `minecover select`). The patch form is trained
-first; the dense form begins with its weights. Mapping is timed on a square of the stack, one form after the other, and
-compared with the obvious way: every patch cut, then `model.predict` of Keras.
+Without CONFIG only mapping is timed, by networks that have learnt nothing, on noise of 30 bands. CONFIG is a run with
+stack, samples and selection (`minecover sample`, `minecover select`). The patch form is trained first; the dense form
+begins with its weights. Mapping is timed on a square of the stack, one form after the other, and compared with the
+obvious way: every patch cut, then `model.predict` of Keras.
 """
 
 from __future__ import annotations
