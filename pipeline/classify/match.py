@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.artifacts.manifest import BandRecord, Manifest
 from pipeline.artifacts.models import BandStatistics, ModelManifest
 from pipeline.config import LandClass, Legend
+from pipeline.console import some
 from pipeline.errors import MinecoverError
 
 NDArray = np.ndarray[Any, Any]
@@ -66,12 +67,12 @@ def records(stack: Manifest, model: ModelManifest) -> tuple[BandRecord, ...]:
     if missing:
         raise MinecoverError(
             f"The stack lacks {len(missing)} of the {len(model.bands)} bands that the model {model.name} reads. Wanted:"
-            f" {listed(missing)}. Found: {listed(list(there))}. Export them, or train on the bands that there are."
+            f" {some(missing)}. Found: {some(list(there))}. Export them, or train on the bands that there are."
         )
     units = [f"{b.name} in {b.unit}, not {there[b.name].unit}" for b in model.bands if b.unit != there[b.name].unit]
     if units:
         raise MinecoverError(
-            f"The stack's units are not those that the model {model.name} learnt: wanted {listed(units)}. Export the "
+            f"The stack's units are not those that the model {model.name} learnt: wanted {some(units)}. Export the "
             f"stack with the same options as the model's."
         )
     if abs(stack.grid.pixel / model.pixel_m - 1) > 1e-6:
@@ -118,13 +119,8 @@ def refuse(wrong: Sequence[Misfit], model: ModelManifest) -> None:
         )
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names for messages, not all of them if there are many."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
 def _classes(classes: Legend) -> str:
-    return listed([f"{c.code} {c.name}" for c in classes])
+    return some([f"{c.code} {c.name}" for c in classes])
 
 
 def _range(values: NDArray) -> NDArray:

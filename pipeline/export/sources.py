@@ -160,12 +160,12 @@ def _refuse_outside(collection: str, region: Region) -> None:
     there = shape(found)
     if shapely.intersects(there, region.geometry):
         return
-    hint = ""
+    swapped = ""
     if shapely.intersects(there, shapely.transform(region.geometry, lambda p: p[:, ::-1])):
-        hint = " Latitude and longitude of the region look swapped."
+        swapped = " Latitude and longitude of the region look swapped."
     raise MinecoverError(
         f"The region lies outside the data: {region.name} is at {region.box}; {collection} has images at "
-        f"{box_around(there)}.{hint} Check the region, or add scenes there."
+        f"{box_around(there)}.{swapped} Check the region, or add scenes there."
     )
 
 

@@ -66,12 +66,13 @@ def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Fitted:
 def answers(model: Fitted, cut: Cut, rows: Indices, columns: Indices) -> NDArray[np.float32]:
     """Probabilities (n, K) at pixels of the stack, as a map of it would have them."""
     core = model.core
+    many = AT_ONCE // core
     squares, which = np.unique(np.column_stack([rows // core, columns // core]), axis=0, return_inverse=True)
     which = which.ravel()
     made: NDArray[np.float32] | None = None
-    for first in range(0, len(squares), AT_ONCE):
-        here = np.flatnonzero((which >= first) & (which < first + AT_ONCE))
-        corner = squares[first : first + AT_ONCE] * core - model.halo
+    for first in range(0, len(squares), many):
+        here = np.flatnonzero((which >= first) & (which < first + many))
+        corner = squares[first : first + many] * core - model.halo
         found = model.at(cut(corner[:, 0], corner[:, 1], core + 2 * model.halo))
         if made is None:
             made = np.empty((len(rows), found.shape[1]), np.float32)

@@ -33,13 +33,12 @@ class Network:
 
     def __init__(self, shape: Shape, scaling: Scaling, model: keras.Model, precision: str = "auto") -> None:
         self.shape, self.scaling, self.model, self.precision = shape, scaling, model, precision
-        self.step = max(1, shape.core // 2)
         self._forward: Callable[[Floats], Floats] | None = None
 
     @property
     def halo(self) -> int:
         """Pixels around a square that its answer depends on."""
-        return self.shape.halo + self.core - self.step
+        return self.shape.halo + self.core - self.shape.step
 
     @property
     def core(self) -> int:
@@ -52,11 +51,11 @@ class Network:
 
     def at(self, patches: Floats) -> NDArray[np.float32]:
         """Probabilities (n, K, H, W) of the middles of patches (n, bands, H + 2 halo, W + 2 halo), each a block."""
-        core, side = self.core, self.shape.side
+        core, side, step = self.core, self.shape.side, self.shape.step
         height, width = (n - 2 * self.halo for n in patches.shape[2:])
         more = [(0, -n % core) for n in (height, width)]
         whole = np.pad(patches, [(0, 0), (0, 0), *more], constant_values=np.nan)
-        windows = sliding_window_view(whole, (side, side), axis=(2, 3))[:, :, :: self.step, :: self.step]
+        windows = sliding_window_view(whole, (side, side), axis=(2, 3))[:, :, ::step, ::step]
         count, _, down, across = windows.shape[:4]
         which, rows, columns = np.unravel_index(np.arange(count * down * across), (count, down, across))
         made = np.empty((len(which), self.shape.classes, core, core), np.float32)
@@ -64,7 +63,7 @@ class Network:
             here = slice(first, first + AT_ONCE[self.shape.form])
             made[here] = self._squares(windows[which[here], :, rows[here], columns[here]])
         squares = made.reshape(count, down, across, -1, core, core)
-        return np.stack([blended(s, self.step)[:, :height, :width] for s in squares])
+        return np.stack([blended(s, step)[:, :height, :width] for s in squares])
 
     def _squares(self, windows: Floats) -> NDArray[np.float32]:
         """Probabilities (n, K, core, core) of squares from what the network sees of each."""

@@ -66,6 +66,11 @@ class Shape:
         return CORE if self.form == "dense" else 1
 
     @property
+    def step(self) -> int:
+        """Pixels from square to square of a map: half of one, so that squares overlap."""
+        return max(1, self.core // 2)
+
+    @property
     def halo(self) -> int:
         """Pixels around that square which the network sees."""
         return (self.patch + 1) // 2 if self.form == "dense" else self.patch // 2

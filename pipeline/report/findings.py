@@ -49,7 +49,8 @@ def findings(run: Run, change: Change | None) -> Iterator[str]:
         yield from changes(change)
     if run.tested and not found:
         yield _tested(run)
-    yield from _empty(run)
+    if empty := _empty_seasons(run):
+        yield f"There are no data at all of {listed(empty)}: this map tells nothing of what shows only then."
     if run.selection:
         kept, all_of = len(run.selection.final), len(run.selection.names)
         yield f"{kept} of {all_of} measurements from space were kept to tell the classes apart."
@@ -209,16 +210,16 @@ def _about_test(run: Run) -> Iterator[str]:
         yield f"Fewer than {FEW} test samples, so rough accuracies: {quoted(few)}."
 
 
-def _empty(run: Run) -> Iterator[str]:
-    """Which seasons nothing is known of."""
-    if empty := [part for part, v in run.stack.masked.items() if v >= EMPTY]:
-        yield f"There are no data at all of {listed(empty)}: this map tells nothing of what shows only then."
+def _empty_seasons(run: Run) -> list[str]:
+    return [season for season in run.stack.seasons if run.stack.masked.get(season, 0) >= EMPTY]
 
 
 def _about_data(run: Run) -> Iterator[str]:
     stack = run.stack
-    if gaps := [f"{part} {percent(v)} %" for part, v in stack.masked.items() if 0.0005 <= v < EMPTY]:
-        yield f"Values are missing in the stack, mostly under clouds: {listed(gaps)} of the region's values."
+    told = _empty_seasons(run)
+    gaps = [f"{part} {percent(v)} %" for part, v in stack.masked.items() if v >= 0.0005 and part not in told]
+    if gaps:
+        yield f"Values are missing, under clouds or where a source has none: {listed(gaps)} of the region's values."
     lost = run.map.summary.get("no_data_share")
     if lost:
         yield f"{percent(lost)} % of the region have no class in the map: too little was known there."

@@ -24,7 +24,7 @@ from pipeline.errors import MinecoverError
 from pipeline.region import Grid
 from pipeline.report import run
 from pipeline.report.change import change, difference
-from pipeline.report.findings import findings, verdicts
+from pipeline.report.findings import caveats, findings, verdicts
 from pipeline.report.maps import NOTHING, composite, seen, share
 from pipeline.report.sources import read_run, simulated
 from pipeline.report.words import axis, hectares, hectares_with, listed, p_value, quoted
@@ -325,9 +325,12 @@ def test_seasons_without_data_are_told_first(tmp_path: Path) -> None:
     finished.stack(tmp_path)
     finished.put_map(tmp_path, runs.land())
     full = read_run(tmp_path)
-    empty = replace(full, stack=replace(full.stack, masked={"spring": 1.0, "summer": 0.2, "winter": 1.0}))
+    masked = {"spring": 1.0, "summer": 0.2, "winter": 1.0, "static": 1.0}
+    seasons = {season: ("", "") for season in ("spring", "summer", "winter")}
+    empty = replace(full, stack=replace(full.stack, seasons=seasons, masked=masked))
     assert any("no data at all of spring and winter" in line for line in findings(empty, None))
     assert not any("no data at all" in line for line in findings(full, None))
+    assert any("a source has none: summer 20.0 % and static 100.0 %" in line for line in caveats(empty, False))
 
 
 def test_a_class_by_itself() -> None:

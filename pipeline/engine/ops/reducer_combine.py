@@ -301,13 +301,13 @@ def _disaggregate(reducer: Reducer, axis: int | None) -> Reducer:
 
 def _items(value: Any, axis: int | None) -> list[Any]:
     """The items of an array, list or dictionary; anything else is its own only item."""
-    if isinstance(value, Array) and axis is None:
-        return list(value.data.ravel().tolist())
     if isinstance(value, Array):
-        if not 0 <= axis < value.data.ndim:  # type: ignore[operator]
+        if axis is None:
+            return list(value.data.ravel().tolist())
+        if not 0 <= axis < value.data.ndim:
             raise EngineError(f"Reducer.disaggregate: there is no axis {axis} in an array of {value.data.ndim} axes.")
-        moved = np.moveaxis(value.data, axis, 0)  # type: ignore[arg-type]
-        return [Array(np.expand_dims(part, axis), value.type) for part in moved]  # type: ignore[arg-type]
+        moved = np.moveaxis(value.data, axis, 0)
+        return [Array(np.expand_dims(part, axis), value.type) for part in moved]
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else [value]

@@ -120,7 +120,7 @@ def _raw_sources(path: Path, members: dict[str, str], corner: tuple[int, int], w
 def _unpacked(path: Path, name: str, work: Path) -> Path:
     target = work / PurePosixPath(name).name
     with unpack.opened_zip(path) as found, found.open(name) as source:
-        unpack.take(source, target, 2 * SIDES[0] ** 2, f"{name} of {shown(path)}")  # type: ignore[arg-type]
+        unpack.take(source, target, 2 * SIDES[0] ** 2, f"{name} of {shown(path)}")
     return target
 
 

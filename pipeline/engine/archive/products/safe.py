@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, Protocol
 
 from pipeline.engine.archive.products import unpack
 from pipeline.engine.raster import shown
@@ -35,7 +35,7 @@ class Store(Protocol):
     def path(self) -> Path:
         """What the user named."""
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> IO[bytes]:
         """A file to read; KeyError where there is none."""
 
     def place(self, name: str, work: Path) -> Path | None:
@@ -48,7 +48,7 @@ class FolderStore:
 
     path: Path
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> IO[bytes]:
         """A file to read; links that lead out of the product are refused."""
         return open(self.place(name, self.path), "rb")
 
@@ -70,9 +70,9 @@ class ZipStore:
     found: zipfile.ZipFile
     prefix: str
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> IO[bytes]:
         """A file to read."""
-        return self.found.open(self.prefix + name)  # type: ignore[return-value]
+        return self.found.open(self.prefix + name)
 
     def place(self, name: str, work: Path) -> None:
         """Nowhere yet."""

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 from xml.etree import ElementTree
 
 from pipeline.engine.raster import shown
@@ -23,7 +23,8 @@ MAX_MEMBERS = 20_000
 MAX_XML_BYTES = 1 << 26
 MAX_RASTER_BYTES = 1 << 34
 CHUNK = 1 << 20
-BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+"""What broken archives raise; RuntimeError stands for encryption and kinds of compression that are not known."""
 
 
 @contextmanager
@@ -52,7 +53,13 @@ def zip_names(path: Path) -> list[str]:
         return []
 
 
-def take(source: BinaryIO, target: Path, limit: int, what: str, hashing: Callable[[bytes], None] | None = None) -> int:
+def take(
+    source: IO[bytes] | gzip.GzipFile,
+    target: Path,
+    limit: int,
+    what: str,
+    hashing: Callable[[bytes], None] | None = None,
+) -> int:
     """The number of bytes copied to the target; refuses to copy more than the limit."""
     written = 0
     try:
@@ -79,7 +86,7 @@ def gunzipped(path: Path, work: Path) -> Path:
     target = work / path.name.removesuffix(".gz")
     try:
         with gzip.open(path) as source:
-            take(source, target, limit, shown(path))  # type: ignore[arg-type]
+            take(source, target, limit, shown(path))
     except BROKEN as error:
         raise ArchiveError(f"{shown(path)} is not a whole gzip file: {error}. Download it again.") from error
     return target
