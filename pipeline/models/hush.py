@@ -7,6 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Before TensorFlow, which brings an SQLite without R-trees: loaded later, GDAL would take it, and write GeoPackages
+# without a spatial index.
+import pyogrio  # noqa: F401
+
 
 @contextmanager
 def hushed() -> Iterator[None]:
