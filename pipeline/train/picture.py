@@ -33,7 +33,7 @@ def curves(name: str, history: Sequence[dict[str, float]]) -> bytes:
         axes.set_xlabel("epoch (pass over the samples)")
         axes.grid(axis="y", color=PALE)
         axes.spines[["top", "right"]].set_visible(False)
-    left.legend(framealpha=1, edgecolor="white")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, frameon=False)
     found = history[best]
     figure.suptitle(
         f"{name}: kept is epoch {epochs[best]:.0f} of {len(history)}, "
