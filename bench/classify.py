@@ -201,7 +201,8 @@ def measure(what: str, folder: Path, name: str) -> dict[str, float]:
 
 def compare(folder: Path, name: str) -> None:
     measure("model", folder, name)
-    measure("stage", folder, name)  # compiles, and warms caches
+    if name not in NETWORKS:
+        measure("stage", folder, name)  # compiles, and warms caches
     ours, theirs = measure("stage", folder, name), measure("obvious", folder, name)
     part = "" if theirs["pixels"] == ours["pixels"] else f" (extrapolated from {theirs['pixels']:,.0f} pixels)"
     print(

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.artifacts.ledger import Ledger, deliver
 from pipeline.classify import answers
 from pipeline.classify.layout import Layout
-from pipeline.classify.reading import Block, Source, ahead, cells
+from pipeline.classify.reading import BLOCK, READERS, Cell, Source, ahead, cells
 from pipeline.errors import MinecoverError
 from pipeline.models import Fitted
 from pipeline.region import Tile
@@ -21,7 +21,6 @@ from pipeline.region import Tile
 NDArray = np.ndarray[Any, Any]
 
 TILES = "tiles"
-READERS = 2
 COPIES = 2
 """Arrays of a block's size that reading it takes at times."""
 STATUS = Path("/proc/self/status")
@@ -41,15 +40,19 @@ class Job:
     workers: int = READERS
 
     def mapped(self, tiles: Sequence[Tile], ledger: Ledger) -> Iterator[None]:
-        """Something for each cell that is done; tiles are in the ledger and on the disk as soon as they are whole."""
+        """Something for each cell that is done; tiles are in the ledger and on the disk as soon as they are whole.
+
+        The next cells are read and answered for while those before them are put in their places and written.
+        """
         pieces = [p for tile in tiles for p in self.layout.pieces(tile, self.rows, self.columns)]
         blocks = ahead(self.source.read, pieces, self.workers, self.workers + 1)
+        work = (cell for block in blocks for cell in cells(block, self.layout))
         open_tile: _Tile | None = None
-        for block in blocks:
-            tile = block.piece.tile
-            if open_tile is None or open_tile.tile != tile:
-                open_tile = _Tile(tile, len(self.codes))
-            yield from self._answered(block, open_tile)
+        for cell, found in ahead(self._answered, work, 1, 2):
+            if open_tile is None or open_tile.tile != cell.tile:
+                open_tile = _Tile(cell.tile, len(self.codes))
+            open_tile.put(cell, found, self.layout.cell)
+            yield
             if open_tile.left == 0:
                 open_tile.record(self, ledger)
 
@@ -71,12 +74,9 @@ class Job:
             raise MinecoverError("The model answered with something that is no number. Train it again.")
         return found
 
-    def _answered(self, block: Block, tile: _Tile) -> Iterator[None]:
-        piece, side = block.piece, self.layout.cell
-        for y, x, values, known in cells(block, self.layout):
-            found = answers.layers(self.answer(values), known, self.codes) if known.any() else None
-            tile.put(piece.y + y, piece.x + x, found, block.within[y : y + side, x : x + side], side)
-            yield
+    def _answered(self, cell: Cell) -> tuple[Cell, NDArray | None]:
+        """The cell, and its layers if anything is known there."""
+        return cell, answers.layers(self.answer(cell.values), cell.known, self.codes) if cell.known.any() else None
 
 
 class _Tile:
@@ -90,13 +90,13 @@ class _Tile:
         self.within = 0
         self.began = time.monotonic()
 
-    def put(self, y: int, x: int, found: NDArray | None, within: NDArray, side: int) -> None:
+    def put(self, cell: Cell, found: NDArray | None, side: int) -> None:
         """Nothing; the layers of a cell, if anything is known there, are in their place."""
-        top, left = y - self.tile.y, x - self.tile.x
+        top, left = cell.y - self.tile.y, cell.x - self.tile.x
         height, width = min(side, self.tile.height - top), min(side, self.tile.width - left)
         if found is not None:
             self.data[:, top : top + height, left : left + width] = found[:, :height, :width]
-        self.within += int(within[:height, :width].sum())
+        self.within += int(cell.within[:height, :width].sum())
         self.left -= height * width
 
     def record(self, job: Job, ledger: Ledger) -> None:
@@ -115,9 +115,12 @@ class _Tile:
 
 
 def piece(layout: Layout, bands: int, memory: float, workers: int = READERS) -> tuple[int, int]:
-    """Rows and columns of cells to read at once, so that what is in work fits into so many bytes; one cell at least."""
+    """Rows and columns of cells to read at once, so that what is in work fits into so many bytes; one cell at least.
+
+    More rows than the files' blocks have would only make the first answers wait.
+    """
     rows, columns = layout.most
-    for choice in ((rows, columns), (1, columns), (1, 1)):
+    for choice in ((min(rows, max(1, BLOCK // layout.cell)), columns), (1, columns), (1, 1)):
         if block_bytes(layout, bands, *choice, workers) <= memory:
             return choice
     return 1, 1

@@ -135,7 +135,7 @@ def _plain(path: Path, raster: Raster, strips: Iterable[NDArray]) -> list[int]:
         "crs": grid.crs, "transform": Affine(*grid.transform), "nodata": raster.nodata, "interleave": "band",
         "photometric": "PALETTE" if raster.colours else "MINISBLACK",
         **({} if raster.colours else {"alpha": "UNSPECIFIED"}),
-        **{k.lower(): v for k, v in PACKING.items()},
+        **{k.lower(): v for k, v in PACKING.items()}, "compress": "zstd", "zstd_level": 1,  # gone when it is copied
     }  # fmt: skip
     with rasterio.open(path, "w", **profile) as file:
         file.descriptions = raster.bands

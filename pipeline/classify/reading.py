@@ -19,16 +19,37 @@ NDArray = np.ndarray[Any, Any]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+READERS = 2
+BLOCK = 256
+"""The side of the squares in which a stack's files are decoded."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What was read for a piece: values (bands, height, width) with the halo, NaN where masked or beyond the grid.
+    """What was read for a piece: values (bands, height, width) with the halo, NaN where masked.
 
-    `known` and `within` (height and width without the halo) are the pixels that get a class, and those that lie in
-    the region.
+    What lies beyond the grid is left out: `above` and `left` are such rows and columns before the first. `known` and
+    `within` (height and width without the halo) are the pixels that get a class, and those that lie in the region.
     """
 
     piece: Piece
+    values: NDArray
+    above: int
+    left: int
+    known: NDArray
+    within: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A cell of a tile from the pixel `y`, `x` of the grid on, and what a model looks at: `values` with the halo.
+
+    NaN where masked or beyond the grid. `known` and `within` are as in a block.
+    """
+
+    tile: Tile
+    y: int
+    x: int
     values: NDArray
     known: NDArray
     within: NDArray
@@ -57,16 +78,15 @@ class Source:
         rows = slice(max(top, 0), min(bottom, grid.height))
         columns = slice(max(left, 0), min(right, grid.width))
         values = self.bands.isel(y=rows, x=columns).values
-        beyond = ((rows.start - top, bottom - rows.stop), (columns.start - left, right - columns.stop))
-        if any(n for pair in beyond for n in pair):
-            values = np.pad(values, ((0, 0), *beyond), constant_values=np.nan)
-        finite = np.zeros(values.shape[1:], np.int32)
+        above, before = rows.start - top, columns.start - left
+        finite = np.zeros((bottom - top, right - left), np.int32)
+        count = finite[above : above + values.shape[1], before : before + values.shape[2]]
         for band in values:  # one by one: a mask of all bands would take as much memory again
             known = np.isfinite(band)
             band[~known] = np.nan
-            finite += known
+            count += known
         within = self._within(piece, height, width)
-        return Block(piece, values, within & (_core(finite, halo) >= self.least), within)
+        return Block(piece, values, above, before, within & (_core(finite, halo) >= self.least), within)
 
     def _within(self, piece: Piece, height: int, width: int) -> NDArray:
         grid = self.layout.grid
@@ -77,13 +97,21 @@ class Source:
         return made
 
 
-def cells(block: Block, layout: Layout) -> Iterator[tuple[int, int, NDArray, NDArray]]:
-    """Row and column of each cell of a block, from its first pixel; what the model looks at; which pixels are known."""
+def cells(block: Block, layout: Layout) -> Iterator[Cell]:
+    """The cells of a block, row by row."""
     side, around = layout.cell, layout.cell + 2 * layout.halo
+    bands, height, width = block.values.shape
     for y in range(0, block.known.shape[0], side):
         for x in range(0, block.known.shape[1], side):
-            values = np.ascontiguousarray(block.values[:, y : y + around, x : x + around])
-            yield y, x, values, block.known[y : y + side, x : x + side]
+            top, left = y - block.above, x - block.left
+            rows = slice(max(top, 0), min(top + around, height))
+            columns = slice(max(left, 0), min(left + around, width))
+            values = np.full((bands, around, around), np.nan, np.float32)
+            part = values[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+            part[:] = block.values[:, rows, columns]
+            here = slice(y, y + side), slice(x, x + side)
+            piece = block.piece
+            yield Cell(piece.tile, piece.y + y, piece.x + x, values, block.known[here], block.within[here])
 
 
 def ahead(do: Callable[[Task], Result], tasks: Iterable[Task], workers: int, depth: int) -> Iterator[Result]:
@@ -116,19 +144,19 @@ def wanted(grid: Grid, own: int, stack: tuple[tuple[int, int], ...], side: int) 
 def coarse(bands: xr.DataArray, grid: Grid, tiles: tuple[tuple[int, int], ...], side: int, most: int) -> NDArray:
     """Values (bands, n) at pixels spread over `most` tiles of a stack."""
     chosen = [tiles[i] for i in np.unique(np.linspace(0, len(tiles) - 1, most).round().astype(int))]
-    found = []
-    for row, column in chosen:
-        y, x = _middle(row, side, grid.height), _middle(column, side, grid.width)
-        found.append(bands.isel(y=y, x=x).values.reshape(bands.sizes["band"], -1))
-    return np.concatenate(found, axis=1)
+
+    def some(tile: tuple[int, int]) -> NDArray:
+        y, x = _middle(tile[0], side, grid.height), _middle(tile[1], side, grid.width)
+        return np.asarray(bands.isel(y=y, x=x).values.reshape(bands.sizes["band"], -1))
+
+    return np.concatenate(list(ahead(some, chosen, READERS, READERS)), axis=1)
 
 
 def _middle(number: int, side: int, end: int) -> slice:
-    """Every fourth of at most 256 pixels in the middle of a tile's row or column."""
+    """Every fourth pixel of a tile's row or column, in the block of the file that holds its middle."""
     first, last = number * side, min((number + 1) * side, end)
-    half = min(last - first, 256) // 2
-    middle = (first + last) // 2
-    return slice(middle - half, max(middle + half, middle - half + 1), 4)
+    start = first + (last - first) // 2 // BLOCK * BLOCK
+    return slice(start, min(start + BLOCK, last), 4)
 
 
 def _core(array: NDArray, halo: int) -> NDArray:

@@ -22,9 +22,9 @@ from pipeline.artifacts.models import read_manifest as read_model
 from pipeline.artifacts.stack import STACK, open_stack
 from pipeline.classify import match, products
 from pipeline.classify.layout import Layout, cell_side
-from pipeline.classify.mapping import READERS, TILES, Job, block_bytes, in_use, piece
+from pipeline.classify.mapping import TILES, Job, block_bytes, in_use, piece
 from pipeline.classify.mosaic import Tiles
-from pipeline.classify.reading import Source, coarse, wanted
+from pipeline.classify.reading import READERS, Source, coarse, wanted
 from pipeline.config import Config, Legend
 from pipeline.console import duration, human, progress
 from pipeline.durable import make_folders, reported

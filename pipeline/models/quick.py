@@ -15,9 +15,12 @@ from typing import Any, ClassVar, Protocol
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from pipeline.errors import MinecoverError
+
+BLAS = ThreadpoolController().select(user_api="blas")
+"""The libraries of matrix products. To look for them takes longer than to answer for a cell."""
 
 Floats = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
@@ -69,7 +72,7 @@ def answers(machine: Machine, columns: Singles, out: Singles | None = None) -> S
         found[:, few] = machine.answer(np.ascontiguousarray(columns[:, few], np.float32)).T
 
     starts = range(0, n, machine.pixels)
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(numba.get_num_threads()) as pool:
+    with BLAS.limit(limits=1), ThreadPoolExecutor(numba.get_num_threads()) as pool:
         for _ in pool.map(part, starts):
             pass
     return found

@@ -12,8 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.models.quick import Doubles, Ready, Singles, finite, require
 
-SPARE = 8  # candidates beyond the neighbours wanted
-LEVEL = 64  # distances of which only the least is looked at first
+SPARE = 3  # candidates beyond the neighbours wanted, at least
 HUGE = 1e15  # where single precision would overflow; so far away that rounding decides anyway
 
 
@@ -80,55 +79,66 @@ def _insert(keys, values, key, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _least(row, lengths, start, end):  # type: ignore[no-untyped-def]
-    least = np.float32(np.finfo(np.float32).max)
-    for j in range(start, end):
-        least = min(least, row[j] + lengths[j])
-    return least
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _squared(a, b):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for f in range(a.size):
-        total += (a[f] - b[f]) ** 2
+def _squared(rows, i, samples, j):  # type: ignore[no-untyped-def]
+    """The squared distance of a row and a sample; indices rather than slices, which cost as much as the sums."""
+    row, sample, total = np.uint64(i), np.uint64(j), 0.0
+    for f in range(rows.shape[1]):
+        total += (rows[row, np.uint64(f)] - samples[sample, np.uint64(f)]) ** 2
     return total
 
 
 @njit(cache=True, nogil=True)
-def _candidates(row, lengths, keys, places):  # type: ignore[no-untyped-def]
-    """The least of row + lengths into sorted keys, and where they are."""
-    keys[:] = np.float32(np.inf)
-    places[:] = 0
-    for start in range(0, row.size, LEVEL):
-        end = min(start + LEVEL, row.size)
-        if _least(row, lengths, start, end) < keys[-1]:
-            for j in range(start, end):
-                if row[j] + lengths[j] < keys[-1]:
-                    _insert(keys, places, row[j] + lengths[j], j)
+def _candidates(row, lengths, wanted, least, places):  # type: ignore[no-untyped-def]
+    """How many samples have row + lengths up to a limit, and the limit; `places` are theirs, `wanted` at least.
+
+    Sample j is of group j % groups, and the limit is the least of as many groups as are wanted. Few branches are such
+    that a processor could not foresee them, and unsigned numbers let the loops on groups be vectorised.
+    """
+    groups, count = least.size, row.size
+    least[:] = np.float32(np.inf)
+    whole = count - count % groups
+    for start in range(0, whole, groups):
+        for i in range(groups):
+            j = np.uint64(start) + np.uint64(i)
+            least[np.uint64(i)] = min(least[np.uint64(i)], row[j] + lengths[j])
+    for j in range(whole, count):
+        least[j - whole] = min(least[j - whole], row[j] + lengths[j])
+    limit = np.float32(np.inf)
+    for group in range(groups):
+        nearer = 0
+        for i in range(groups):
+            nearer += least[i] <= least[group]
+        limit = least[group] if nearer >= wanted and least[group] < limit else limit
+    found = 0
+    for group in range(min(groups, count)):
+        if least[group] <= limit:
+            for j in range(group, count, groups):
+                places[found] = j
+                found += row[j] + lengths[j] <= limit
+    return found, limit
 
 
 @njit(cache=True, nogil=True)
 def _shares(rows, near, lengths, samples, labels, classes, wanted, weighted):  # type: ignore[no-untyped-def]
     n, count = rows.shape[0], samples.shape[0]
-    keys = np.empty(min(count, wanted + SPARE), np.float32)
-    places = np.empty(keys.size, np.int64)
+    groups = 64 * -(-(wanted + SPARE) // 16)
+    least, places = np.empty(groups, np.float32), np.empty(count + 1, np.int64)
     distances, nearest = np.empty(wanted), np.empty(wanted, np.int64)
     shares = np.zeros((n, classes))
-    longest = np.float64(lengths.max())
+    longest, middle = np.float64(lengths.max()), np.zeros((1, rows.shape[1]))
     for i in range(n):
-        _candidates(near[i], lengths, keys, places)
-        places.sort()  # of equally distant samples the first are taken
+        found, limit = _candidates(near[i], lengths, wanted + SPARE, least, places)
+        places[:found].sort()  # of equally distant samples the first are taken
         distances[:], nearest[:] = np.inf, 0
-        for candidate in places:
-            distance = _squared(rows[i], samples[candidate])
+        for candidate in places[:found]:
+            distance = _squared(rows, i, samples, candidate)
             if distance < distances[-1]:
                 _insert(distances, nearest, distance, candidate)
-        length = (rows[i] ** 2).sum()
-        if keys.size < count and not distances[-1] + 2e-6 * (length + longest) < np.float64(keys[-1]) + length:
+        length = _squared(rows, i, middle, 0)
+        if found < count and not distances[-1] + 2e-6 * (length + longest) < np.float64(limit) + length:
             distances[:] = np.inf
             for place in range(count):
-                distance = _squared(rows[i], samples[place])
+                distance = _squared(rows, i, samples, place)
                 if distance < distances[-1]:
                     _insert(distances, nearest, distance, place)
         total = 0.0

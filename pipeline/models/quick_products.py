@@ -205,38 +205,44 @@ def _bells(columns, fill, mean, scale, means, weights, heights):  # type: ignore
     return logs
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True)
 def _exponential(table):  # type: ignore[no-untyped-def]
     """Each value's exponential in its place, within 2e-16 of it; below -708 it is taken as -708.
 
     The loops of the C library take one value at a time. This is its textbook method in steps that processors do on
     several values at once: 2 ** k exp(r) with |r| below 0.35, exp(r) by its series, and k added to the exponent's bits.
     """
-    whole = 6755399441055744.0  # 1.5 · 2⁵²: adding it leaves the nearest whole number in the last bits
-    flat = table.reshape(-1)
-    part, bits = np.empty(256), np.empty(256, np.int64)
+    flat, shifts = table.reshape(-1), np.empty(256)
     for start in range(0, flat.size, 256):
-        few = min(256, flat.size - start)
-        for i in range(few):
-            x = max(flat[start + i], -708.0)
-            part[i] = x * 1.4426950408889634 + whole
-            k = part[i] - whole
-            r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10
-            p = 1.0 / 479001600
-            p = p * r + 1.0 / 39916800
-            p = p * r + 1.0 / 3628800
-            p = p * r + 1.0 / 362880
-            p = p * r + 1.0 / 40320
-            p = p * r + 1.0 / 5040
-            p = p * r + 1.0 / 720
-            p = p * r + 1.0 / 120
-            p = p * r + 1.0 / 24
-            p = p * r + 1.0 / 6
-            p = p * r + 0.5
-            p = p * r + 1.0
-            flat[start + i] = p * r + 1.0
-        shifts, values = part.view(np.int64), flat[start : start + few].view(np.int64)
-        for i in range(few):
-            bits[i] = values[i] + (shifts[i] << 52)
-        for i in range(few):
-            values[i] = bits[i]
+        few = flat[start : start + 256]  # loops on slices are vectorised, those from one place to another are not
+        _series(few, shifts)
+        _shift(few.view(np.int64), shifts.view(np.int64))
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _series(values, shifts):  # type: ignore[no-untyped-def]
+    whole = 6755399441055744.0  # 1.5 · 2⁵²: adding it leaves the nearest whole number in the last bits
+    for i in range(values.size):
+        x = max(values[i], -708.0)
+        shifts[i] = x * 1.4426950408889634 + whole
+        k = shifts[i] - whole
+        r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10
+        p = 1.0 / 479001600
+        p = p * r + 1.0 / 39916800
+        p = p * r + 1.0 / 3628800
+        p = p * r + 1.0 / 362880
+        p = p * r + 1.0 / 40320
+        p = p * r + 1.0 / 5040
+        p = p * r + 1.0 / 720
+        p = p * r + 1.0 / 120
+        p = p * r + 1.0 / 24
+        p = p * r + 1.0 / 6
+        p = p * r + 0.5
+        p = p * r + 1.0
+        values[i] = p * r + 1.0
+
+
+@njit(cache=True, nogil=True)
+def _shift(values, shifts):  # type: ignore[no-untyped-def]
+    for i in range(values.size):
+        values[i] += shifts[i] << 52

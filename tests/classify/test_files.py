@@ -196,8 +196,8 @@ def test_cells_hold_the_halo_and_pieces_the_memory() -> None:
     assert [cell_side(h) for h in (0, 7, 32, 33, 64, 65, 300)] == [128, 128, 128, 256, 256, 512, 512]
     layout = Layout(Grid("EPSG:32649", 10.0, 0.0, 0.0, 3000, 3000), 128, 7)
     choices = [piece(layout, 90, memory) for memory in (1e12, 3e8, 1e8, 0)]
-    assert choices == [(4, 4), (1, 4), (1, 1), (1, 1)]
-    assert block_bytes(layout, 90, 1, 4) <= 3e8 < block_bytes(layout, 90, 4, 4)
+    assert choices == [(2, 4), (1, 4), (1, 1), (1, 1)]
+    assert block_bytes(layout, 90, 1, 4) <= 3e8 < block_bytes(layout, 90, 2, 4)
     [tile] = [t for t in layout.grid.tiles(512) if (t.row, t.column) == (5, 5)]
     assert (tile.width, layout.count(tile)) == (440, 16)
     assert sum(p.rows * p.columns for p in layout.pieces(tile, 3, 2)) == 16

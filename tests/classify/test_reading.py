@@ -50,12 +50,13 @@ def test_blocks_reach_beyond_the_grid_and_infinite_values_are_masked(tmp_path: P
     tile = stacks.GRID.tiles(32)[-1]
     block = Source(stack, layout, None, 0.5).read(Piece(tile, 32, 64, 2, 1))
     padded = np.pad(np.where(bands > 1.5, np.nan, bands), ((0, 0), (3, 40), (3, 40)), constant_values=np.nan)
-    np.testing.assert_array_equal(block.values, padded[:, 32 : 32 + 38, 64 : 64 + 22])
+    assert (block.above, block.left) == (0, 0)
+    np.testing.assert_array_equal(block.values, padded[:, 32 : 50 + 3, 64 : 70 + 3])
     assert block.within.sum() == 18 * 6 and block.within[:18, :6].all()
     assert not (block.known & ~block.within).any()
     found = list(cells(block, layout))
-    assert [(y, x) for y, x, _, _ in found] == [(0, 0), (16, 0)]
-    np.testing.assert_array_equal(found[1][2], padded[:, 48 : 48 + 22, 64 : 64 + 22])
+    assert [(c.y, c.x) for c in found] == [(32, 64), (48, 64)]
+    np.testing.assert_array_equal(found[1].values, padded[:, 48 : 48 + 22, 64 : 64 + 22])
 
 
 def test_only_tiles_that_the_stack_has_are_wanted() -> None:
