@@ -99,8 +99,8 @@ def _candidates(row, lengths, wanted, least, places):  # type: ignore[no-untyped
     whole = count - count % groups
     for start in range(0, whole, groups):
         for i in range(groups):
-            j = np.uint64(start) + np.uint64(i)
-            least[np.uint64(i)] = min(least[np.uint64(i)], row[j] + lengths[j])
+            at = np.uint64(start) + np.uint64(i)
+            least[np.uint64(i)] = min(least[np.uint64(i)], row[at] + lengths[at])
     for j in range(whole, count):
         least[j - whole] = min(least[j - whole], row[j] + lengths[j])
     limit = np.float32(np.inf)
