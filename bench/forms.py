@@ -122,7 +122,7 @@ def speed(forms: dict[str, Any], windows: Any, side: int) -> None:
     """Pixels a second of both forms and of the obvious way, in one run; in bfloat16, too, where it is faster."""
     from pipeline.models import backend
 
-    rates = {}
+    rates, classes = {}, {}
     small = 48  # of the obvious way and the patch form, which take minutes for more
     formats = ("float32", "bfloat16")[: 1 + backend.fast_bfloat16()]
     cases = [("obvious", "patch", "float32", small), *((f"{form} in {f}", form, f, length)
@@ -137,8 +137,11 @@ def speed(forms: dict[str, Any], windows: Any, side: int) -> None:
         took, found = timed(run, network, block)
         rates[name] = length**2 / took
         if form == "dense":
-            edge, other = seams(found.argmax(axis=0), network.core)
+            classes[precision] = found.argmax(axis=0)
+            edge, other = seams(classes[precision], network.core)
             print(f"the class changes across edges of squares at {edge:.1%} of pixels, elsewhere at {other:.1%}")
+    if "bfloat16" in classes:
+        print(f"bfloat16 gives another class at {(classes['bfloat16'] != classes['float32']).mean():.2%} of pixels")
     load = os.getloadavg()[0]
     print(f"pixels a second: {', '.join(f'{n} {r:,.0f}' for n, r in rates.items())} (load {load:.1f})")
     for name in list(rates)[1:]:

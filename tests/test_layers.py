@@ -71,6 +71,7 @@ AGAINST = {
     ("pipeline.report.chosen", "pipeline.select.bands"): "one name and colour for each feature, everywhere",
     ("pipeline.report.chosen", "pipeline.select.ranking"): "the ranking is that of ranking.csv",
     ("pipeline.report.chosen", "pipeline.select.wording"): "a number reads the same on the screen and in the report",
+    ("pipeline.selection.compare", "pipeline.accuracy"): "measures and their intervals are made in one place",
     ("pipeline.select.bands", "features.catalog"): "the one list of bands says which group and season each is of",
 }
 

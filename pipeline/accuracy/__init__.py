@@ -8,12 +8,13 @@ from pipeline.accuracy.area import Estimates, after_strata, estimate
 from pipeline.accuracy.bootstrap import Scores, scored
 from pipeline.accuracy.matrix import Measures, block_confusions, confusion, measures
 from pipeline.accuracy.paired import McNemar, holm, mcnemar
-from pipeline.accuracy.results import Accuracy, MapAccuracy, ModelAccuracy, Pair, read_accuracy
+from pipeline.accuracy.results import Accuracy, Figure, MapAccuracy, ModelAccuracy, Pair, read_accuracy
 from pipeline.accuracy.score import model_accuracy, pairs
 
 __all__ = [
     "Accuracy",
     "Estimates",
+    "Figure",
     "MapAccuracy",
     "McNemar",
     "Measures",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from pipeline.accuracy.matrix import OVERALL, Floats, Ints, Measures, block_confusions, measures
 from pipeline.accuracy.results import Figure, Overall
@@ -32,8 +33,9 @@ class Scores:
     def figure(self, name: str, k: int | None = None) -> Figure:
         """A measure with its interval: one of OVERALL, or one of EACH for the class at place `k`."""
         if k is None:
-            return figure(float(self.measured.overall(name)), self.drawn.overall(name), self.blocks)
-        return figure(float(getattr(self.measured, name)[k]), getattr(self.drawn, name)[:, k], self.blocks)
+            least = -1.0 if name == "kappa" else 0.0
+            return figure(float(self.measured.overall(name)), self.drawn.overall(name), self.blocks, least)
+        return figure(float(getattr(self.measured, name)[k]), getattr(self.drawn, name)[:, k], int(self.blocks_of[k]))
 
     def overall(self) -> Overall[Figure]:
         """All of OVERALL with intervals."""
@@ -46,7 +48,7 @@ class Scores:
         found = {}
         for name in OVERALL:
             value = float(self.measured.overall(name) - other.measured.overall(name))
-            found[name] = figure(value, self.drawn.overall(name) - other.drawn.overall(name), self.blocks)
+            found[name] = figure(value, self.drawn.overall(name) - other.drawn.overall(name), self.blocks, -1.0)
         return Overall[Figure](**found)
 
 
@@ -72,13 +74,19 @@ def weights(blocks: int, draws: int, seed: int) -> Floats:
     return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=draws).astype(np.float64)
 
 
-def figure(value: float, drawn: Floats, blocks: int) -> Figure:
-    """A value with the middle 95 % of its draws; without an interval where one block is all there is."""
+def figure(value: float, drawn: Floats, blocks: int, least: float = 0.0) -> Figure:
+    """A value with its interval, within `least` … 1; without one where one block is all there is.
+
+    It is the middle 95 % of the draws, which is too narrow where there are few blocks, made wider about the value as
+    far as Student's interval for so many is wider than that of a normal variable.
+    """
     known = drawn[~np.isnan(drawn)]
     if np.isnan(value):
         return Figure(value=None, low=None, high=None)
     if blocks < 2 or not known.size:
         return Figure(value=value, low=None, high=None)
-    tail = 100 * (1 - SHARE) / 2
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return Figure(value=value, low=float(low), high=float(high), undefined=1 - known.size / drawn.size)
+    tail = (1 - SHARE) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    more = stats.t.isf(tail, blocks - 1) * np.sqrt(blocks / (blocks - 1)) / stats.norm.isf(tail) - 1
+    low, high = low - more * max(value - low, 0), high + more * max(high - value, 0)
+    return Figure(value=value, low=max(low, least), high=min(high, 1.0), undefined=1 - known.size / drawn.size)

@@ -15,7 +15,7 @@ from pipeline.accuracy.results import ClassAccuracy, LeftOut, ModelAccuracy, Ove
 
 Codes = NDArray[np.int64]
 
-FEW_BLOCKS = 20
+FEW_BLOCKS = 10
 """With fewer blocks than this, intervals hold the truth less often than they say."""
 FEW_OF_A_CLASS = 5
 """A class in fewer blocks than this is missing from draws now and then."""

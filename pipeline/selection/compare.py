@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.accuracy import Figure, Scores, scored
 from pipeline.selection.curves import Order
-from pipeline.selection.measures import Draws, Floats, drawn, quality, weights
 from pipeline.selection.redundant import varying
-from pipeline.selection.results import Cost, Effect, Folds, Make, Progress, Quality
+from pipeline.selection.results import Cost, Effect, Estimate, Folds, Make, Progress, Quality
 
 Values = NDArray[np.floating[Any]]
 Codes = NDArray[np.integer[Any]]
@@ -22,20 +22,19 @@ class HeldOut:
     """Samples with their folds and blocks, on which any learner with any features can be judged in the same draws."""
 
     def __init__(self, X: Values, y: Codes, folds: Folds, blocks: Codes, draws: int, seed: int) -> None:
-        self.X, self.folds, self.seed = X, folds, seed
+        self.X, self.folds, self.draws, self.seed = X, folds, draws, seed
         self.codes, self.y = np.unique(y, return_inverse=True)
         self.held = np.concatenate([held for _, held in folds])
-        numbers, self.blocks = np.unique(blocks[self.held], return_inverse=True)
-        self.weights: Floats = weights(len(numbers), draws, seed)
+        self.blocks = blocks[self.held]
 
-    def judge(self, make: Make, columns: Sequence[Order]) -> tuple[Draws, str]:
+    def judge(self, make: Make, columns: Sequence[Order]) -> tuple[Scores, str]:
         """How good a learner is with these features (one set a fold), and what it warned of."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             predicted = [self._predict(make, c, fold) for c, fold in zip(columns, self.folds, strict=True)]
         said = sorted({str(w.message) for w in caught if issubclass(w.category, UserWarning)})
-        truth = self.y[self.held]
-        return drawn(truth, np.concatenate(predicted), self.blocks, len(self.codes), self.weights), "; ".join(said)
+        answers, codes = np.concatenate(predicted), np.arange(len(self.codes))
+        return scored(self.y[self.held], answers, self.blocks, codes, self.draws, self.seed), "; ".join(said)
 
     def _predict(self, make: Make, columns: Order, fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Codes:
         train, held = fold
@@ -54,13 +53,13 @@ def effect(
     effects = []
     total = len(learners) * len(sets)
     for learner, make in learners.items():
-        base: Draws | None = None
+        base: Scores | None = None
         for features in sorted(sets, key=lambda s: s != "all"):
             columns = sets[features]
-            draws, note = samples.judge(make, columns)
-            base = draws if base is None else base
+            scores, note = samples.judge(make, columns)
+            base = scores if base is None else base
             count = float(np.mean([len(c) for c in columns]))
-            effects.append(Effect(learner, features, count, quality(draws), quality(draws, base), note))
+            effects.append(Effect(learner, features, count, quality(scores), quality(scores, base), note))
             if progress is not None:
                 progress("learners", len(effects), total)
     return tuple(effects)
@@ -84,11 +83,23 @@ def cost(
     views = _views([names[i] for i in known.tolist()], groups)
     costs = []
     for (kind, name, how), left in views.items():
-        draws, _ = samples.judge(make, [known[left]] * folds)
-        costs.append(Cost(kind, name, how, int(left.sum()), quality(draws), quality(draws, base)))
+        scores, _ = samples.judge(make, [known[left]] * folds)
+        costs.append(Cost(kind, name, how, int(left.sum()), quality(scores), quality(scores, base)))
         if progress is not None:
             progress("sensors and seasons", len(costs), len(views))
     return tuple(costs), quality(base)
+
+
+def quality(scores: Scores, base: Scores | None = None) -> Quality:
+    """The measures with their intervals, or what they are above those of `base` in the same draws."""
+    found = scores.overall() if base is None else scores.less(base)
+    return Quality(_estimate(found.oa), _estimate(found.kappa), _estimate(found.mean_f1))
+
+
+def _estimate(figure: Figure) -> Estimate:
+    """NaN for a value that is not defined; of a value without an interval both ends are the value."""
+    value = np.nan if figure.value is None else figure.value
+    return Estimate(value, *(value if end is None else end for end in (figure.low, figure.high)))
 
 
 def _views(names: Sequence[str], groups: Mapping[str, tuple[str, str | None]]) -> dict[Any, NDArray[np.bool_]]:

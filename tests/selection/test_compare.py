@@ -3,44 +3,10 @@
 import warnings
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from pipeline.selection.compare import HeldOut, _views, cost, effect
-from pipeline.selection.measures import drawn, quality, weights
 from pipeline.selection.resample import agreement, jaccard, within
-
-
-@settings(max_examples=25)
-@given(seed=st.integers(0, 10_000), classes=st.integers(2, 5))
-def test_measures_of_each_draw_are_those_of_the_drawn_samples(seed: int, classes: int) -> None:
-    rng = np.random.default_rng(seed)
-    truth, guess, blocks = rng.integers(0, classes, 50), rng.integers(0, classes, 50), rng.integers(0, 6, 50)
-    guess[:20] = truth[:20]
-    weight = weights(6, 5, seed)
-    found = drawn(truth, guess, blocks, classes, weight).values
-    for column, row in zip(found.T, weight.astype(int), strict=True):
-        rows = np.concatenate([np.flatnonzero(blocks == b).repeat(k) for b, k in enumerate(row)])
-        t, g = truth[rows], guess[rows]
-        expected = [accuracy_score(t, g), cohen_kappa_score(t, g), f1_score(t, g, average="macro", zero_division=0)]
-        np.testing.assert_allclose(column, expected, atol=1e-12)
-
-
-def test_intervals_hold_the_value_and_grow_with_the_blocks() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, 600)
-    blocks = np.repeat(np.arange(20), 30)
-    # Whole blocks are right or wrong: samples within a block tell nothing new.
-    guess = np.where(np.isin(blocks, np.arange(0, 20, 4)), (truth + 1) % 3, truth)
-    by_block = quality(drawn(truth, guess, blocks, 3, weights(20, 2000, 0))).oa
-    by_sample = quality(drawn(truth, guess, np.arange(600), 3, weights(600, 2000, 0))).oa
-    assert by_block.value == by_sample.value == 0.75
-    assert by_block.low < by_sample.low < 0.75 < by_sample.high < by_block.high
-    # Binomial: 1.96 √(0.75 · 0.25 / n)
-    assert 0.30 < by_block.high - by_block.low < 0.42
-    assert 0.06 < by_sample.high - by_sample.low < 0.08
 
 
 def held_out(seed: int) -> HeldOut:
