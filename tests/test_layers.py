@@ -262,7 +262,7 @@ def test_what_is_imported_is_declared() -> None:
     """Every package that the code imports comes with `pip install minecover`, or with a named extra."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = declared["optional-dependencies"]
-    needed = [*declared["dependencies"], *extras["dask"], *extras["fast"]]
+    needed = [*declared["dependencies"], *extras["dask"]]
     names = {canonicalize_name(Requirement(line).name) for line in needed}
     homes = packages_distributions()
     for path in SOURCES:

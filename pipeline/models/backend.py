@@ -62,20 +62,27 @@ def seeded(seed: int, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def spread_over_gpus() -> None:
-    """Let every GPU take its part of each batch, where there are several and the backend can."""
+def spread_over_gpus() -> int:
+    """How many GPUs take a part of each batch from here on: all that there are where the backend can; else 1."""
     if len(devices()) > 1 and keras.backend.backend() == "jax":
         keras.distribution.set_distribution(keras.distribution.DataParallel())
+        return len(devices())
+    return 1
 
 
-def quick(model: keras.Model, bfloat16: bool = False) -> Callable[[Floats], Floats]:
-    """A function from inputs to what the model gives for them, as fast as this machine allows.
+def quick(make: Callable[[], keras.Model], bfloat16: bool = False) -> Callable[[Floats], Floats]:
+    """A function from inputs to what a model gives for them, as fast as this machine allows.
 
-    On a processor OpenVINO is used where it is installed (`pip install minecover[fast]`): the same numbers to about
-    1e-6, in bfloat16 only where asked for. Else the model runs as Keras compiles it.
+    `make` builds the model with its weights, in the number format of the moment. On a processor OpenVINO computes, the
+    same numbers as Keras to about 1e-6, in bfloat16 only where asked for; on a GPU, or where OpenVINO is not there,
+    what Keras compiles.
     """
     if not devices() and keras.backend.backend() == "tensorflow" and importlib.util.find_spec("openvino"):
-        return _openvino(model, bfloat16)
+        with number_format("float32"):
+            return _openvino(make(), bfloat16)
+    with number_format("mixed_bfloat16" if bfloat16 else "float32"):
+        model = make()
+    model.compile(jit_compile=bool(devices()))
 
     def predicted(x: Floats) -> Floats:
         return np.asarray(model.predict_on_batch(x), np.float32)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,8 +56,11 @@ def squares(labelled: Labelled, core: int, shift: tuple[int, int] = (0, 0)) -> S
     return Squares(corners[:, 0] * core + shift[0], corners[:, 1] * core + shift[1], y)
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches of one epoch after another: inputs, classes, and weights that add up to one in a batch."""
+class Batches:
+    """The batches of one epoch after another: inputs, classes, and weights that add up to one in a batch.
+
+    Several devices get as many samples each: where a batch cannot be shared out evenly, its first ones come twice.
+    """
 
     def __init__(
         self,
@@ -71,12 +73,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch: int,
         seed: int,
         hidden: float,
-        first: int = 0,
+        devices: int = 1,
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False)
+        self.devices = devices
         self.cut, self.order, self.labelled, self.shape, self.scaling = cut, order, labelled, shape, scaling
         self.weights, self.batch, self.seed, self.hidden = np.asarray(weights, np.float32), batch, seed, hidden
-        self.start(first)
+        self.start(0)
 
     def start(self, epoch: int) -> None:
         """Begin an epoch: deal the samples anew; the dense form also shifts its lattice."""
@@ -91,18 +93,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.kept = (rng.random((n, bands)) >= self.hidden).astype(np.float32)
         self.turn = rng.integers(0, 8, n)
 
-    def on_epoch_end(self) -> None:
-        """Begin the next epoch."""
-        self.start(self.epoch + 1)
-
     def __len__(self) -> int:
         # A last batch of one sample has no spread to normalise by: it goes to the batch before.
         n = len(self.dealt.tops)
         return max(1, n // self.batch + (n % self.batch > 1))
 
     def __getitem__(self, number: int) -> tuple[Floats, NDArray[np.int32], Floats]:
-        last = None if number == len(self) - 1 else (number + 1) * self.batch
-        here = slice(number * self.batch, last)
+        last = len(self.dealt.tops) if number == len(self) - 1 else (number + 1) * self.batch
+        here = np.arange(number * self.batch, last)
+        here = np.resize(here, -(-len(here) // self.devices) * self.devices)
         halo, turn = self.shape.halo, self.turn[here]
         windows = self.cut(self.dealt.tops[here] - halo, self.dealt.lefts[here] - halo, self.shape.side)
         x = self.scaling.apply(windows, self.kept[here], turn)

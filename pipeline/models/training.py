@@ -155,15 +155,16 @@ def _prepared(
     shape: Shape, scaling: Scaling, lesson: Lesson, settings: Settings, start: Callable[[keras.Model], None] | None
 ) -> tuple[keras.Model, Batches]:
     backend.seeded(settings.seed, settings.deterministic)
-    backend.spread_over_gpus()
+    devices = backend.spread_over_gpus()
     with backend.number_format(backend.policy(settings.precision)):
         model = build(shape)
     if start:
         start(model)
     weights = balanced(lesson.fit.y, shape.classes)
     batches = Batches(
-        lesson.cut, lesson.order, lesson.fit, shape, scaling, weights, settings.batch, settings.seed, settings.hidden
-    )
+        lesson.cut, lesson.order, lesson.fit, shape, scaling, weights, settings.batch, settings.seed, settings.hidden,
+        devices=devices,
+    )  # fmt: skip
     steps = settings.epochs * len(batches)
     warmup = max(1, round(WARMUP * steps))
     rate = keras.optimizers.schedules.CosineDecay(

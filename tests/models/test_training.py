@@ -167,10 +167,11 @@ def test_squares_hold_every_label_once() -> None:
         assert places == dict(zip(zip(labelled.rows, labelled.columns, strict=True), labelled.y, strict=True))
 
 
-def batches(labels: Labelled, batch: int, epoch: int = 0) -> Sequence[Any]:
+def batches(labels: Labelled, batch: int, epoch: int = 0, devices: int = 1) -> Sequence[Any]:
     made = Batches(
-        LESSON.cut, LESSON.order, labels, shape("dense"), fitted(VALUES), balanced(labels.y, 3), batch, 0, 0.3, epoch
+        LESSON.cut, LESSON.order, labels, shape("dense"), fitted(VALUES), balanced(labels.y, 3), batch, 0, 0.3, devices
     )
+    made.start(epoch)
     return [made[i] for i in range(len(made))]
 
 
@@ -183,3 +184,12 @@ def test_batches_hold_all_labels_weigh_one_and_differ_by_epoch() -> None:
     assert first[0][0].tobytes() != later[0][0].tobytes()
     distinct = len(set(zip(LESSON.fit.rows.tolist(), LESSON.fit.columns.tolist(), strict=True)))
     assert sum(int((w > 0).sum()) for _, _, w in first) == distinct
+
+
+def test_batches_can_be_shared_out_among_devices() -> None:
+    alone, shared = batches(LESSON.fit, 7), batches(LESSON.fit, 7, devices=4)
+    assert len(alone) == len(shared)
+    for (x, _, _), (x4, y4, w4) in zip(alone, shared, strict=True):
+        assert len(x4) == len(y4) == len(w4) and len(x4) % 4 == 0 and len(x4) - len(x) < 4
+        np.testing.assert_array_equal(x4[: len(x)], x)
+        np.testing.assert_allclose(w4.sum(), 1, rtol=1e-5)
