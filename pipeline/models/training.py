@@ -96,11 +96,20 @@ def trained(
 def adapted(
     first: Trained, lesson: Lesson, settings: Settings, keep: Path | None = None, progress: Progress | None = None
 ) -> Trained:
-    """The dense form of a trained network of the patch form; its epochs are added to the history."""
+    """The dense form of a trained network of the patch form; its epochs are added to the history.
+
+    What normalises stays as it was: the running means of so few steps would not be those of the map.
+    """
     shape, scaling = replace(first.network.shape, form="dense"), first.network.scaling
     few = replace(settings, epochs=max(1, round(ADAPTING * settings.epochs)), rate=settings.rate * SLOWER)
     weights = first.network.model.get_weights()
-    found = train(shape, scaling, lesson, few, keep, lambda model: model.set_weights(weights), progress)
+
+    def start(model: keras.Model) -> None:
+        model.set_weights(weights)
+        for layer in model.layers:
+            layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+
+    found = train(shape, scaling, lesson, few, keep, start, progress)
     before = len(first.history)
     later = tuple({**e, "epoch": e["epoch"] + before} for e in found.history)
     return Trained(found.network, (*first.history, *later), before + found.best)

@@ -1,6 +1,7 @@
 """Networks learn, stop, go on exactly where they were, and answer for samples what a map would say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,18 @@ def test_it_comes_back_from_its_files(trained: dict[str, training.Trained]) -> N
 def test_where_nothing_is_known_answers_are_still_finite(trained: dict[str, training.Trained]) -> None:
     nothing = np.full((landscapes.BANDS, 20, 20), np.nan, np.float32)
     assert np.isfinite(trained["patch"].network.predict(nothing)).all()
+
+
+def test_the_dense_form_begins_with_the_patch_form_and_keeps_what_normalises(
+    trained: dict[str, training.Trained],
+) -> None:
+    first = trained["patch"]
+    found = training.adapted(first, LESSON, replace(QUICK, epochs=2))
+    assert [e["dense"] for e in found.history] == [0] * 6 + [1]
+    for before in (layer for layer in first.network.model.layers if layer.weights):
+        after = found.network.model.get_layer(before.name)
+        for old, new in zip(before.get_weights(), after.get_weights(), strict=True):
+            assert np.array_equal(old, new) is before.name.endswith("_bn")
 
 
 class Stopped(Exception):
