@@ -197,7 +197,7 @@ class AssessConfig(_Frozen):
 
     reference: Path | None = None
     field: Text = "class"
-    map: Text | None = None
+    map: ModelName | None = None
     draws: Annotated[Whole, Field(ge=100)] = 2000
     seed: Annotated[Whole, Field(ge=0)] = 0
     _placed = field_validator("reference")(lambda path, info: _place(path, info))
