@@ -191,6 +191,20 @@ def test_a_simple_random_sample_is_stratified_afterwards(tmp_path: Path) -> None
     assert told.classes[0].area.se < 0.8 * np.sqrt(share * (1 - share) / 400)
 
 
+def test_a_point_where_the_map_lost_its_class_leaves_no_strata(tmp_path: Path) -> None:
+    real = runs.land()
+    reference = runs.simple(tmp_path / "own", real, 100)
+    record = reference.with_name("design.json")
+    told = json.loads(record.read_text("utf-8"))
+    told["strata"][0]["pixels"] -= 1
+    record.write_text(json.dumps(told))
+    first = told["points"][0]
+    real[int((runs.GRID.top - first["y"]) // 10), int((first["x"] - runs.GRID.left) // 10)] = 0
+    runs.put_map(tmp_path, real)
+    said(runs.config(tmp_path, reference=reference))
+    assert found(tmp_path).map.estimator == "without strata"
+
+
 def test_the_reference_sample_of_a_simulated_district_can_be_used(tmp_path: Path) -> None:
     lands = (land(0, 2021, Place(1000)),)
     truth.write(tmp_path, lands, 0)
@@ -333,7 +347,9 @@ def test_a_map_on_another_grid_or_with_strange_codes_is_refused(filled: tuple[Pa
     folder, sheet, classes = filled
     reference = runs.fill(sheet, classes)
     runs.put_map(folder, runs.land(), grid=Grid(runs.GRID.crs, 20.0, runs.GRID.left, runs.GRID.top, 120, 100))
-    refused(folder, reference, "stand for pixels of 10 m")
+    refused(folder, reference, "in pixels of 10 m, is not the grid of the map .* in pixels of 20 m")
+    runs.put_map(folder, runs.land(), grid=replace(runs.GRID, left=800_000.0))
+    refused(folder, reference, "600000.0 … .* is not the grid of the map .* 800000.0 …")
     strange = runs.land()
     strange[0, 0] = 99
     runs.put_map(folder, strange)
