@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
+from pyproj.exceptions import ProjError
 
 from pipeline.artifacts.design import DESIGN, Design, read_design
 from pipeline.config import Legend
 from pipeline.errors import MinecoverError
+from pipeline.region import read_layer
 
 NDArray = np.ndarray[Any, Any]
 
@@ -50,7 +53,8 @@ def read_reference(path: Path, field: str, legend: Legend) -> Reference:
             f"areas of a map follow only from points drawn by lot, with known chances. Draw some with `minecover "
             f"assess design CONFIG`; if these were drawn by lot, docs/accuracy.md says how to record it."
         )
-    design, rows = read_design(record), _rows(path, field)
+    design = read_design(record)
+    rows = _rows(path, field, design)
     _refuse_strangers(path.name, design, [row[0] for row in rows])
     codes = {name: _code(path.name, name, cell, legend) for name, cell, _ in rows}
     _refuse_moved(path.name, design, {name: place for name, _, place in rows if place})
@@ -66,36 +70,50 @@ def read_reference(path: Path, field: str, legend: Legend) -> Reference:
     )
 
 
-Row = tuple[str, str, tuple[float, float] | None]
+Place = tuple[float, float] | None
+Row = tuple[str, str, Place]
 
 
-def _rows(path: Path, field: str) -> list[Row]:
-    """Id, class as written, and place where the file has one, of every point."""
+def _rows(path: Path, field: str, design: Design) -> list[Row]:
+    """Id, class as written, and place in the design's system where the file has one, of every point."""
     if path.stat().st_size > MAX_BYTES:
         raise MinecoverError(f"'{path.name}' is larger than {MAX_BYTES >> 20} MiB. Keep only the points in it.")
-    reader = {".gpkg": _geopackage, ".csv": _csv}.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in (".gpkg", ".csv"):
         raise MinecoverError(
             f"'{path.name}' is neither a GeoPackage (.gpkg) nor a CSV. Save the filled-in sheet as one."
         )
-    return reader(path, field)
-
-
-def _geopackage(path: Path, field: str) -> list[Row]:
-    import geopandas
-    import shapely
-
-    if not path.read_bytes()[:16].startswith(b"SQLite format 3\0"):
-        raise MinecoverError(f"'{path.name}' is no GeoPackage, whatever its name says. Save it again.")
     try:
-        frame = geopandas.read_file(path, engine="pyogrio")
-    except (OSError, RuntimeError, UnicodeError, shapely.errors.ShapelyError) as error:
-        raise MinecoverError(f"'{path.name}' cannot be read: {error}. Save it again.") from error
+        return _csv(path, field) if path.suffix.lower() == ".csv" else _geopackage(path, field, design.grid.crs)
+    except OSError as error:
+        raise MinecoverError(f"'{path.name}' cannot be read: {error.strerror or error}. Check the file.") from error
+
+
+def _geopackage(path: Path, field: str, crs: str) -> list[Row]:
+    frame = read_layer(path, "points", (ID, field))
     names = [str(c) for c in frame.columns]
-    ids, cells = (frame[_column(path.name, names, wanted)] for wanted in (ID, field))
-    shapes = frame.geometry if "geometry" in names else [None] * len(frame)
-    places = [None if s is None or s.is_empty or s.geom_type != "Point" else (s.x, s.y) for s in shapes]
-    return [(_plain(i), _plain(c), p) for i, c, p in zip(ids, cells, places, strict=True)]
+    ids, cells = ([_plain(v) for v in frame[_column(path.name, names, wanted)]] for wanted in (ID, field))
+    places = _places(path.name, frame.geometry, ids, crs) if "geometry" in names else [None] * len(frame)
+    return list(zip(ids, cells, places, strict=True))
+
+
+def _places(name: str, shapes: Any, ids: Sequence[str], crs: str) -> list[Place]:
+    """Where points lie in another coordinate system; None where the file does not say. Refuses all but points."""
+    try:
+        moved = shapes if shapes.crs is None else shapes.to_crs(crs)
+    except ProjError as error:
+        raise MinecoverError(
+            f"'{name}' is in {shapes.crs.name!r}, from which nothing leads to {crs}. Save it in {crs}."
+        ) from error
+    found: list[Place] = []
+    for point, shape in zip(ids, moved, strict=True):
+        parts = [] if shape is None or shape.is_empty else shapely.get_parts(shape).tolist()
+        if len(parts) > 1 or any(p.geom_type != "Point" for p in parts):
+            raise MinecoverError(
+                f"'{name}', point {point} is a {shape.geom_type}. Keep the points that were drawn; the class is that "
+                f"of the pixel around each."
+            )
+        found.append((parts[0].x, parts[0].y) if parts else None)
+    return found
 
 
 def _csv(path: Path, field: str) -> list[Row]:
@@ -162,8 +180,9 @@ def _refuse_moved(name: str, design: Design, places: dict[str, tuple[float, floa
     half = design.grid.pixel / 2
     for p in design.points:
         x, y = places.get(p.id, (p.x, p.y))
-        if max(abs(x - p.x), abs(y - p.y)) > half:
+        if not max(abs(x - p.x), abs(y - p.y)) <= half:
             raise MinecoverError(
                 f"'{name}', point {p.id} lies at {x:.1f}, {y:.1f}, and was drawn at {p.x:.1f}, {p.y:.1f} "
-                f"({design.grid.crs}). Points must stay where the lot put them; move it back."
+                f"({design.grid.crs}). Points must stay where the lot put them: move it back, or correct the file's "
+                f"coordinate system if all lie elsewhere."
             )

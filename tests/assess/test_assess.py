@@ -10,7 +10,6 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
-import shapely
 from PIL import Image
 from pyproj import Transformer
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
@@ -319,28 +318,11 @@ def test_points_of_unknown_origin_say_nothing_about_areas(filled: tuple[Path, Pa
     refused(folder, elsewhere, "drawn by lot")
 
 
-def test_sheets_that_are_wrong_are_refused_with_the_point(filled: tuple[Path, Path, list[str]]) -> None:
+def test_a_stratum_without_answers_is_refused(filled: tuple[Path, Path, list[str]]) -> None:
     folder, sheet, classes = filled
-    refused(folder, runs.fill(sheet, ["fores/grass", *classes[1:]]), "point 1: .*Is 'forest/grass' meant")
-    refused(folder, runs.fill(sheet, [""] * len(classes)), "class yet")
-    frame = geopandas.read_file(runs.fill(sheet, classes))
-    moved, added, twice = frame.copy(), frame.copy(), frame.copy()
-    moved.loc[3, "geometry"] = shapely.Point(600_000, 4_399_000)
-    added.loc[2, "id"] = "9999"
-    twice.loc[2, "id"] = twice.loc[3, "id"]
-    for wrong, says in ((moved, "point 4 lies at"), (added, "'9999', which was not drawn"), (twice, "2 times")):
-        wrong.to_file(sheet.with_name("wrong.gpkg"), driver="GPKG")
-        refused(folder, sheet.with_name("wrong.gpkg"), says)
     points = read_design(sheet.with_name("design.json")).points
     lone = [c if p.stratum != 2 else "" for c, p in zip(classes, points, strict=True)]
     refused(folder, runs.fill(sheet, lone), "Only 0 of .* points in the stratum '<b>mine</b>")
-    fake = sheet.with_name("fake.gpkg")
-    fake.write_text("id,class\n")
-    refused(folder, fake, "no GeoPackage")
-    csv_file = sheet.with_name("own.csv")
-    csv_file.write_text("id,kind\n1,water\n")
-    refused(folder, csv_file, "no one field 'class'")
-    refused(folder, sheet.with_name("none.gpkg"), "is not there")
 
 
 def test_a_map_on_another_grid_or_with_strange_codes_is_refused(filled: tuple[Path, Path, list[str]]) -> None:
