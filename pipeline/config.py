@@ -77,7 +77,7 @@ class Legend(RootModel[tuple[LandClass, ...]]):
         for one in self.root:
             if one.name.casefold() == wanted:
                 return one
-        raise MinecoverError(f"The legend has no class {text!r}. {self._nearest(wanted)}")
+        raise MinecoverError(f"The legend has no class {text!r:.80}. {self._nearest(wanted)}")
 
     def by_code(self, code: int) -> LandClass:
         """The class of a code; MinecoverError names the codes that there are."""

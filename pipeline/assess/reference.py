@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ NDArray = np.ndarray[Any, Any]
 ID = "id"
 SEPARATORS = (",", ";", "\t")
 MAX_BYTES = 64 << 20
+DIGITS = 9
+"""What has more is no code, and may be too long to be read as a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +86,11 @@ def _rows(path: Path, field: str, design: Design) -> list[Row]:
             f"'{path.name}' is neither a GeoPackage (.gpkg) nor a CSV. Save the filled-in sheet as one."
         )
     try:
-        return _csv(path, field) if path.suffix.lower() == ".csv" else _geopackage(path, field, design.grid.crs)
+        rows = _csv(path, field) if path.suffix.lower() == ".csv" else _geopackage(path, field, design.grid.crs)
     except OSError as error:
         raise MinecoverError(f"'{path.name}' cannot be read: {error.strerror or error}. Check the file.") from error
+    known = {p.id for p in design.points}
+    return [(i if i in known else _whole(i), cell, place) for i, cell, place in rows]
 
 
 def _geopackage(path: Path, field: str, crs: str) -> list[Row]:
@@ -118,21 +123,29 @@ def _places(name: str, shapes: Any, ids: Sequence[str], crs: str) -> list[Place]
 
 def _csv(path: Path, field: str) -> list[Row]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig").lstrip("\r\n")
         separator = max(SEPARATORS, key=text.partition("\n")[0].count)
         header, *lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MinecoverError(f"'{path.name}' cannot be read: {error}. Save it as CSV UTF-8.") from error
-    names = [h.strip() for h in header]
+        raise MinecoverError(
+            f"'{path.name}' cannot be read: {error}. Check its quotes; save it as CSV UTF-8."
+        ) from error
+    if not header:
+        raise MinecoverError(f"'{path.name}' is empty. Name the filled-in sheet in assess.reference.")
+    names = [_plain(h) for h in header]
     at = [names.index(_column(path.name, names, wanted)) for wanted in (ID, field)]
     filled = [line for line in lines if any(cell.strip() for cell in line)]
-    if short := next((line for line in filled if len(line) <= max(at)), None):
-        raise MinecoverError(f"'{path.name}' has a line with too few values: {short!r:.80}. Correct it.")
+    for line in filled:
+        if len(line) <= max(at) or any(cell.strip() for cell in line[len(names) :]):
+            raise MinecoverError(
+                f"'{path.name}' has a line with {len(line)} values for {len(names)} fields: {line!r:.80}. A comma "
+                f"within a value must be quoted, or the values separated by semicolons."
+            )
     return [(_plain(line[at[0]]), _plain(line[at[1]]), None) for line in filled]
 
 
 def _column(name: str, names: Sequence[str], wanted: str) -> str:
-    found = [n for n in names if n.casefold() == wanted.casefold()]
+    found = [n for n in names if n.strip().casefold() == wanted.strip().casefold()]
     if len(found) != 1:
         raise MinecoverError(
             f"'{name}' has no one field {wanted!r}; it has {', '.join(map(repr, names))}. The sheet needs {ID!r} and "
@@ -142,13 +155,16 @@ def _column(name: str, names: Sequence[str], wanted: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A cell as trimmed text, without the apostrophe that keeps spreadsheets from computing it; 5 for 5.0."""
+    """A cell as trimmed text, without the apostrophe that keeps spreadsheets from computing it."""
     if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)):
         return ""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
     text = str(value).strip()
     return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" else text
+
+
+def _whole(text: str) -> str:
+    """5 for 5.0 and 5,0, which is how numbers in a column with gaps are often saved; all else as it is."""
+    return re.sub(r"^(\d+)[.,]0+$", r"\1", text)
 
 
 def _code(name: str, point: str, cell: str, legend: Legend) -> int | None:
@@ -157,7 +173,9 @@ def _code(name: str, point: str, cell: str, legend: Legend) -> int | None:
         return None
     try:
         known = cell.casefold() in {n.casefold() for n in legend.names}
-        return (legend.by_code(int(cell)) if cell.isdecimal() and not known else legend.by_name(cell)).code
+        number = "" if known else _whole(cell)
+        numbered = number.isdecimal() and len(number) <= DIGITS
+        return (legend.by_code(int(number)) if numbered else legend.by_name(cell)).code
     except MinecoverError as error:
         raise MinecoverError(f"'{name}', point {point}: {error}") from error
 

@@ -1,15 +1,19 @@
 """The filled-in sheet as people save it: what is taken, and what is refused with its point."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
 import shapely
 
+from pipeline.artifacts.design import read_design
 from pipeline.assess.reference import read_reference
+from pipeline.assess.sheet import POINTS, TABLE, sheets
 from pipeline.config import Legend
 from pipeline.errors import MinecoverError
 from tests.assess import runs
@@ -93,9 +97,60 @@ def test_only_points_stand_for_pixels(sample: Path, frame: Any) -> None:
     refused(saved(sample, frame.set_geometry(frame.buffer(5))), "point 0 is a Polygon")
 
 
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda t: t.to_csv(index=False),
+        lambda t: t.to_csv(),
+        lambda t: "\n\n" + t.to_csv(index=False, sep=";", decimal=",", lineterminator="\r\n"),
+        lambda t: "\ufeff" + t.assign(id=t["id"].astype(float)).to_csv(index=False, sep="\t"),
+    ],
+)
+def test_whole_numbers_with_a_fraction_are_codes_and_ids(
+    sample: Path, frame: Any, save: Callable[[pd.DataFrame], str]
+) -> None:
+    gaps = pd.DataFrame(frame.drop(columns="geometry")).assign(code=frame["code"].where(frame.index != 7, np.nan))
+    text = save(gaps)
+    assert "1.0" in text or "1,0" in text
+    assert codes(written(sample, text), "code") == [c for i, c in enumerate(codes(sample)) if i != 7]
+
+
 def test_classes_are_found_whatever_the_case(sample: Path, frame: Any) -> None:
     frame["class"] = "  " + frame["class"].str.upper() + " "
     assert codes(saved(sample, frame)) == codes(written(sample, table(frame))) == codes(sample)
+
+
+@pytest.mark.parametrize("field", ["=class", "+1", "-mine", "@there", "class"])
+def test_our_own_sheets_are_read_whatever_the_field_is_called(sample: Path, field: str) -> None:
+    made = read_design(sample.with_name("design.json"))
+    head, first, *_ = sheets(made.points, made.grid, field)[TABLE].decode().splitlines()
+    assert codes(written(sample, f"{head}\n{first[:-1]}5,\n"), field) == [5]
+    sample.with_name("sheet.gpkg").write_bytes(sheets(made.points, made.grid, field)[POINTS])
+    refused(sample.with_name("sheet.gpkg"), "class yet", field)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("\ufeff\r\n\n", "is empty"),
+        ("id,class\n", "class yet"),
+        ("id,kind\n1,5\n", "no one field 'class'"),
+        ("id,class,Class\n1,5,5\n", "no one field 'class'"),
+        ("id,class\n1,5\n1.0,5\n", "point '1' 2 times"),
+        ("id,class\n1,5\n9999,5\n", "'9999', which was not drawn"),
+        ("id,class\n1,NaN\n", "point 1: The legend has no class 'NaN'"),
+        ("id,class\n1,5.5\n", "point 1: The legend has no class '5.5'"),
+        ("id,class\n1,0.0\n", "point 1: The legend has no code 0"),
+        (f"id,class\n1,{'9' * 5000}\n", "point 1: The legend has no class '9{79}[.]"),
+        ("id,class,remark\n1\n", "1 values for 3 fields"),
+        ("id,longitude,latitude,class\n1,110,5,39,5,2\n", "6 values for 4 fields: .* separated by semicolons"),
+        ('id,class\n1,"mine\n', "Check its quotes"),
+        ("id,class\n1,mine\n".encode("utf-16"), "CSV UTF-8"),
+    ],
+)
+def test_tables_that_are_wrong_are_refused(sample: Path, text: str | bytes, says: str) -> None:
+    refused(written(sample, text), says)
 
 
 def test_what_is_no_sheet_is_refused(sample: Path, frame: Any) -> None:
