@@ -109,7 +109,8 @@ class Design(_Frozen):
             column, row = math.floor((p.x - grid.left) / grid.pixel), math.floor((grid.top - p.y) / grid.pixel)
             if not (0 <= column < grid.width and 0 <= row < grid.height):
                 raise ValueError(
-                    f"the point {p.id!r} at {p.x:.1f}, {p.y:.1f} is not on the grid, which is {grid.extent}"
+                    f"the point {p.id!r} at {p.x:.1f}, {p.y:.1f} is not on the grid, {grid.extent}; the grid must be "
+                    f"that of the map which the points were drawn from"
                 )
             if (first := pixels.setdefault((column, row), p.id)) != p.id:
                 raise ValueError(
@@ -135,8 +136,9 @@ def read_design(path: Path) -> Design:
         raise MinecoverError(f"'{path}' cannot be read: {error.strerror or error}. Check the path.") from error
     except ValidationError as error:
         first = error.errors()[0]
+        why = first.get("ctx", {}).get("error", first["msg"])
         where = ".".join(map(str, first["loc"]))
         raise MinecoverError(
-            f"'{path}' does not record how points were drawn: {where} {first['msg']}. docs/accuracy.md shows what it "
-            f"must hold."
+            f"'{path}' does not record how points were drawn: {f'{where} {why}'.lstrip()}. docs/accuracy.md shows what "
+            f"it must hold."
         ) from error

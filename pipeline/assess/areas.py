@@ -83,9 +83,10 @@ def _strata(
     points = np.bincount(reference.stratum, minlength=len(sizes))
     for one, n in zip(design.strata, points.tolist(), strict=True):
         if n < min(2, one.pixels):
+            more = "Interpret them" if one.points > n else "Put it together with another stratum, and draw anew"
             raise MinecoverError(
                 f"Only {n} of {one.points} points in the stratum {one.name!r} have a class; a standard error needs "
-                f"two or more. Interpret them."
+                f"two or more. {more}."
             )
     return reference.stratum, sizes, SAME if mapped.sha256 == design.map_sha256 else OTHER
 

@@ -34,7 +34,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         (
             STRATA,
             (*POINTS[:3], POINTS[3].model_copy(update={"y": 1e6})),
-            "'3' .* is 0.0 … 100.0 by 0.0 … 100.0 in EPSG",
+            "'3' .* grid, 0.0 … 100.0 by 0.0 … 100.0 in EPSG",
         ),
         (STRATA, (*POINTS[:3], POINTS[3].model_copy(update={"x": 19.0})), "points '1' and '3' are the same pixel"),
     ],
@@ -66,3 +66,8 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         read_design(tmp_path / "design.json")
     with pytest.raises(MinecoverError, match="cannot be read"):
         read_design(tmp_path / "none.json")
+    write_design(tmp_path / "moved.json", Design(grid=GRID, seed=0, strata=STRATA, points=POINTS))
+    moved = (tmp_path / "moved.json").read_text("utf-8").replace('"left": 0.0', '"left": 2e5')
+    (tmp_path / "moved.json").write_text(moved, "utf-8")
+    with pytest.raises(MinecoverError, match=r"drawn: the point '0' at 5\.0, 95\.0 is not on the grid, 200000"):
+        read_design(tmp_path / "moved.json")

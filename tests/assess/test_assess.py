@@ -322,7 +322,13 @@ def test_a_stratum_without_answers_is_refused(filled: tuple[Path, Path, list[str
     folder, sheet, classes = filled
     points = read_design(sheet.with_name("design.json")).points
     lone = [c if p.stratum != 2 else "" for c, p in zip(classes, points, strict=True)]
-    refused(folder, runs.fill(sheet, lone), "Only 0 of .* points in the stratum '<b>mine</b>")
+    refused(folder, runs.fill(sheet, lone), "Only 0 of .* points in the stratum '<b>mine</b>.*Interpret them")
+    record = sheet.with_name("design.json")
+    told = json.loads(record.read_text("utf-8"))
+    told["strata"].append({"name": "more", "pixels": 2, "points": 0})
+    told["strata"][0]["pixels"] -= 2
+    record.write_text(json.dumps(told))
+    refused(folder, runs.fill(sheet, classes), "Only 0 of 0 points in the stratum 'more' .* Put it together")
 
 
 def test_a_map_on_another_grid_or_with_strange_codes_is_refused(filled: tuple[Path, Path, list[str]]) -> None:
