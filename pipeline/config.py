@@ -77,7 +77,7 @@ class Legend(RootModel[tuple[LandClass, ...]]):
         for one in self.root:
             if one.name.casefold() == wanted:
                 return one
-        raise MinecoverError(f"The legend has no class {text!r}. {self._nearest(wanted)}")
+        raise MinecoverError(f"The legend has no class {text!r:.80}. {self._nearest(wanted)}")
 
     def by_code(self, code: int) -> LandClass:
         """The class of a code; MinecoverError names the codes that there are."""
@@ -197,7 +197,7 @@ class AssessConfig(_Frozen):
 
     reference: Path | None = None
     field: Text = "class"
-    map: Text | None = None
+    map: ModelName | None = None
     draws: Annotated[Whole, Field(ge=100)] = 2000
     seed: Annotated[Whole, Field(ge=0)] = 0
     _placed = field_validator("reference")(lambda path, info: _place(path, info))

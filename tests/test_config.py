@@ -117,6 +117,8 @@ MISTAKES = [
     ("file: labels.csv", "file: labels.csv, x: lon", "names only one of x and y"),
     ("file: labels.csv", 'file: "a\\0b"', r"labels\.file must be the path"),
     ("- {code: 2", "- [code: 2", "line 7 is not valid YAML"),
+    ("folds: 3", "test: 0.3\nassess: {map: rf}", r"assess\.map must be one of 'ResNet50', .* or 'ML', not \"rf\""),
+    ("folds: 3", "test: 0.3\nassess: {map: ../../run/maps/CNN}", r"line 11: assess\.map must be one of"),
     (TEXT, "", "holds no keys"),
 ]  # fmt: skip
 

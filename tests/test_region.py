@@ -14,7 +14,7 @@ from pyproj import Transformer
 from shapely.geometry import mapping
 
 from pipeline.errors import MinecoverError
-from pipeline.region import Grid, Region, covering, inside, outline, placed, read_region, touched
+from pipeline.region import Grid, Region, covering, inside, outline, placed, read_layer, read_region, touched
 
 SQUARE = [[112.3, 39.4], [112.4, 39.4], [112.4, 39.5], [112.3, 39.5], [112.3, 39.4]]
 
@@ -192,6 +192,11 @@ def test_layers_are_not_guessed(tmp_path: Path) -> None:
         geopandas.GeoSeries([shapely.Polygon(SQUARE)], crs=4326).to_file(tmp_path / "x.gpkg", layer=layer)
     with pytest.raises(MinecoverError, match="it holds a, b"):
         read_region(tmp_path / "x.gpkg")
+    named = geopandas.GeoDataFrame({"Class": ["mine"]}, geometry=[shapely.Point(0, 0)], crs=4326)
+    named.to_file(tmp_path / "x.gpkg", layer="c")
+    assert list(read_layer(tmp_path / "x.gpkg", "points", ["class"])["Class"]) == ["mine"]
+    with pytest.raises(MinecoverError, match="of points with the fields 'id' and 'class'; it holds a, b, c"):
+        read_layer(tmp_path / "x.gpkg", "points", ["id", "class"])
 
 
 small = st.floats(0.0001, 0.2)

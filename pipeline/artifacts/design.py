@@ -7,12 +7,15 @@ should not see that.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic import model_validator as checked
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from pipeline import durable
 from pipeline.errors import MinecoverError
@@ -71,6 +74,17 @@ class Design(_Frozen):
         """Pixels that could have been drawn."""
         return sum(s.pixels for s in self.strata)
 
+    @field_validator("grid")
+    @classmethod
+    def _sound(cls, grid: Grid) -> Grid:
+        if not (grid.pixel > 0 and grid.width > 0 and grid.height > 0 and all(map(math.isfinite, grid.bounds))):
+            raise ValueError(f"has no pixels: {grid.width} × {grid.height} of {grid.pixel:g} m")
+        try:
+            CRS.from_user_input(grid.crs)
+        except CRSError as error:
+            raise ValueError(f"is in {grid.crs!r}, which is no coordinate system; write, say, EPSG:32649") from error
+        return grid
+
     @checked(mode="after")
     def _counted(self) -> Design:
         if twice := next((i for i, n in Counter(p.id for p in self.points).items() if n > 1), None):
@@ -85,6 +99,24 @@ class Design(_Frozen):
                 )
         if self.population > self.grid.width * self.grid.height:
             raise ValueError(f"{self.population} pixels are more than the grid has")
+        return self
+
+    @checked(mode="after")
+    def _placed(self) -> Design:
+        """Refuses points off the grid, and points of one pixel."""
+        grid, pixels = self.grid, dict[tuple[int, int], str]()
+        for p in self.points:
+            column, row = math.floor((p.x - grid.left) / grid.pixel), math.floor((grid.top - p.y) / grid.pixel)
+            if not (0 <= column < grid.width and 0 <= row < grid.height):
+                raise ValueError(
+                    f"the point {p.id!r} at {p.x:.1f}, {p.y:.1f} is not on the grid, {grid.extent}; the grid must be "
+                    f"that of the map which the points were drawn from"
+                )
+            if (first := pixels.setdefault((column, row), p.id)) != p.id:
+                raise ValueError(
+                    f"the points {first!r} and {p.id!r} are the same pixel at {p.x:.1f}, {p.y:.1f}, and pixels are "
+                    f"drawn without replacement"
+                )
         return self
 
 
@@ -104,8 +136,9 @@ def read_design(path: Path) -> Design:
         raise MinecoverError(f"'{path}' cannot be read: {error.strerror or error}. Check the path.") from error
     except ValidationError as error:
         first = error.errors()[0]
+        why = first.get("ctx", {}).get("error", first["msg"])
         where = ".".join(map(str, first["loc"]))
         raise MinecoverError(
-            f"'{path}' does not record how points were drawn: {where} {first['msg']}. docs/accuracy.md shows what it "
-            f"must hold."
+            f"'{path}' does not record how points were drawn: {f'{where} {why}'.lstrip()}. docs/accuracy.md shows what "
+            f"it must hold."
         ) from error

@@ -75,17 +75,18 @@ def _strata(
     """The stratum of each point, the sizes of all, and in words what they are."""
     design = reference.design
     if design.simple:
-        # More pixels with a class than the population holds: the map reaches beyond what was drawn from.
-        fits = sum(counts.values()) == design.population
+        # Else the map has classes beyond what was drawn from, or none at a pixel that was.
+        fits = sum(counts.values()) == design.population and all(counts[c] for c in on_map.tolist())
         part, sizes = after_strata(on_map, counts) if fits else (reference.stratum, np.array([design.population]))
         return part, sizes, AFTER if len(sizes) > 1 else PLAIN
     sizes = np.array([s.pixels for s in design.strata])
     points = np.bincount(reference.stratum, minlength=len(sizes))
     for one, n in zip(design.strata, points.tolist(), strict=True):
         if n < min(2, one.pixels):
+            more = "Interpret them" if one.points > n else "Put it together with another stratum, and draw anew"
             raise MinecoverError(
                 f"Only {n} of {one.points} points in the stratum {one.name!r} have a class; a standard error needs "
-                f"two or more. Interpret them."
+                f"two or more. {more}."
             )
     return reference.stratum, sizes, SAME if mapped.sha256 == design.map_sha256 else OTHER
 

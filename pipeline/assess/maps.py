@@ -13,6 +13,7 @@ from pyproj import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from pipeline.artifacts.design import DESIGN
 from pipeline.artifacts.ledger import sha256
 from pipeline.console import progress
 from pipeline.errors import MinecoverError
@@ -63,14 +64,16 @@ class Mapped:
         return found
 
     def _offset(self, other: Grid) -> tuple[int, int]:
-        """Column and row of the map at the other grid's corner; refused where its pixels are not the map's."""
+        """Column and row of the map at the other grid's corner; refused where they have no pixel in common."""
         columns = (other.left - self.grid.left) / self.grid.pixel
         rows = (self.grid.top - other.top) / self.grid.pixel
         aligned = abs(columns - round(columns)) < 1e-3 and abs(rows - round(rows)) < 1e-3
-        if not (self.grid.pixel == other.pixel and aligned and CRS.from_user_input(self.grid.crs) == other.crs):
+        meets = -other.width < round(columns) < self.grid.width and -other.height < round(rows) < self.grid.height
+        same = self.grid.pixel == other.pixel and CRS.from_user_input(self.grid.crs) == other.crs
+        if not (same and aligned and meets):
             raise MinecoverError(
-                f"The reference points stand for pixels of {other.pixel:g} m in {other.crs}; the map '{self.path}' has "
-                f"others, of {self.grid.pixel:g} m in {self.grid.crs}. Assess a map on the grid they were drawn from."
+                f"The grid in {DESIGN}, {other.extent}, is not the grid of the map '{self.path}', {self.grid.extent}. "
+                f"Assess a map on the grid that the points were drawn from, or correct the grid in {DESIGN}."
             )
         return round(columns), round(rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
+from pyproj.exceptions import ProjError
 
 from pipeline.artifacts.design import DESIGN, Design, read_design
 from pipeline.config import Legend
 from pipeline.errors import MinecoverError
+from pipeline.region import read_layer
 
 NDArray = np.ndarray[Any, Any]
 
 ID = "id"
 SEPARATORS = (",", ";", "\t")
 MAX_BYTES = 64 << 20
+DIGITS = 9
+"""What has more is no code, and may be too long to be read as a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +56,8 @@ def read_reference(path: Path, field: str, legend: Legend) -> Reference:
             f"areas of a map follow only from points drawn by lot, with known chances. Draw some with `minecover "
             f"assess design CONFIG`; if these were drawn by lot, docs/accuracy.md says how to record it."
         )
-    design, rows = read_design(record), _rows(path, field)
+    design = read_design(record)
+    rows = _rows(path, field, design)
     _refuse_strangers(path.name, design, [row[0] for row in rows])
     codes = {name: _code(path.name, name, cell, legend) for name, cell, _ in rows}
     _refuse_moved(path.name, design, {name: place for name, _, place in rows if place})
@@ -66,55 +73,79 @@ def read_reference(path: Path, field: str, legend: Legend) -> Reference:
     )
 
 
-Row = tuple[str, str, tuple[float, float] | None]
+Place = tuple[float, float] | None
+Row = tuple[str, str, Place]
 
 
-def _rows(path: Path, field: str) -> list[Row]:
-    """Id, class as written, and place where the file has one, of every point."""
+def _rows(path: Path, field: str, design: Design) -> list[Row]:
+    """Id, class as written, and place in the design's system where the file has one, of every point."""
     if path.stat().st_size > MAX_BYTES:
         raise MinecoverError(f"'{path.name}' is larger than {MAX_BYTES >> 20} MiB. Keep only the points in it.")
-    reader = {".gpkg": _geopackage, ".csv": _csv}.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in (".gpkg", ".csv"):
         raise MinecoverError(
             f"'{path.name}' is neither a GeoPackage (.gpkg) nor a CSV. Save the filled-in sheet as one."
         )
-    return reader(path, field)
-
-
-def _geopackage(path: Path, field: str) -> list[Row]:
-    import geopandas
-    import shapely
-
-    if not path.read_bytes()[:16].startswith(b"SQLite format 3\0"):
-        raise MinecoverError(f"'{path.name}' is no GeoPackage, whatever its name says. Save it again.")
     try:
-        frame = geopandas.read_file(path, engine="pyogrio")
-    except (OSError, RuntimeError, UnicodeError, shapely.errors.ShapelyError) as error:
-        raise MinecoverError(f"'{path.name}' cannot be read: {error}. Save it again.") from error
+        rows = _csv(path, field) if path.suffix.lower() == ".csv" else _geopackage(path, field, design.grid.crs)
+    except OSError as error:
+        raise MinecoverError(f"'{path.name}' cannot be read: {error.strerror or error}. Check the file.") from error
+    known = {p.id for p in design.points}
+    return [(i if i in known else _whole(i), cell, place) for i, cell, place in rows]
+
+
+def _geopackage(path: Path, field: str, crs: str) -> list[Row]:
+    frame = read_layer(path, "points", (ID, field))
     names = [str(c) for c in frame.columns]
-    ids, cells = (frame[_column(path.name, names, wanted)] for wanted in (ID, field))
-    shapes = frame.geometry if "geometry" in names else [None] * len(frame)
-    places = [None if s is None or s.is_empty or s.geom_type != "Point" else (s.x, s.y) for s in shapes]
-    return [(_plain(i), _plain(c), p) for i, c, p in zip(ids, cells, places, strict=True)]
+    ids, cells = ([_plain(v) for v in frame[_column(path.name, names, wanted)]] for wanted in (ID, field))
+    places = _places(path.name, frame.geometry, ids, crs) if "geometry" in names else [None] * len(frame)
+    return list(zip(ids, cells, places, strict=True))
+
+
+def _places(name: str, shapes: Any, ids: Sequence[str], crs: str) -> list[Place]:
+    """Where points lie in another coordinate system; None where the file does not say. Refuses all but points."""
+    try:
+        moved = shapes if shapes.crs is None else shapes.to_crs(crs)
+    except ProjError as error:
+        raise MinecoverError(
+            f"'{name}' is in {shapes.crs.name!r}, from which nothing leads to {crs}. Save it in {crs}."
+        ) from error
+    found: list[Place] = []
+    for point, shape in zip(ids, moved, strict=True):
+        parts = [] if shape is None or shape.is_empty else shapely.get_parts(shape).tolist()
+        if len(parts) > 1 or any(p.geom_type != "Point" for p in parts):
+            raise MinecoverError(
+                f"'{name}', point {point} is a {shape.geom_type}. Keep the points that were drawn; the class is that "
+                f"of the pixel around each."
+            )
+        found.append((parts[0].x, parts[0].y) if parts else None)
+    return found
 
 
 def _csv(path: Path, field: str) -> list[Row]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig").lstrip("\r\n")
         separator = max(SEPARATORS, key=text.partition("\n")[0].count)
         header, *lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MinecoverError(f"'{path.name}' cannot be read: {error}. Save it as CSV UTF-8.") from error
-    names = [h.strip() for h in header]
+        raise MinecoverError(
+            f"'{path.name}' cannot be read: {error}. Check its quotes; save it as CSV UTF-8."
+        ) from error
+    if not header:
+        raise MinecoverError(f"'{path.name}' is empty. Name the filled-in sheet in assess.reference.")
+    names = [_plain(h) for h in header]
     at = [names.index(_column(path.name, names, wanted)) for wanted in (ID, field)]
     filled = [line for line in lines if any(cell.strip() for cell in line)]
-    if short := next((line for line in filled if len(line) <= max(at)), None):
-        raise MinecoverError(f"'{path.name}' has a line with too few values: {short!r:.80}. Correct it.")
+    for line in filled:
+        if len(line) <= max(at) or any(cell.strip() for cell in line[len(names) :]):
+            raise MinecoverError(
+                f"'{path.name}' has a line with {len(line)} values for {len(names)} fields: {line!r:.80}. A comma "
+                f"within a value must be quoted, or the values separated by semicolons."
+            )
     return [(_plain(line[at[0]]), _plain(line[at[1]]), None) for line in filled]
 
 
 def _column(name: str, names: Sequence[str], wanted: str) -> str:
-    found = [n for n in names if n.casefold() == wanted.casefold()]
+    found = [n for n in names if n.strip().casefold() == wanted.strip().casefold()]
     if len(found) != 1:
         raise MinecoverError(
             f"'{name}' has no one field {wanted!r}; it has {', '.join(map(repr, names))}. The sheet needs {ID!r} and "
@@ -124,13 +155,16 @@ def _column(name: str, names: Sequence[str], wanted: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A cell as trimmed text, without the apostrophe that keeps spreadsheets from computing it; 5 for 5.0."""
+    """A cell as trimmed text, without the apostrophe that keeps spreadsheets from computing it."""
     if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)):
         return ""
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
     text = str(value).strip()
     return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" else text
+
+
+def _whole(text: str) -> str:
+    """5 for 5.0 and 5,0, which is how numbers in a column with gaps are often saved; all else as it is."""
+    return re.sub(r"^(\d+)[.,]0+$", r"\1", text)
 
 
 def _code(name: str, point: str, cell: str, legend: Legend) -> int | None:
@@ -139,7 +173,9 @@ def _code(name: str, point: str, cell: str, legend: Legend) -> int | None:
         return None
     try:
         known = cell.casefold() in {n.casefold() for n in legend.names}
-        return (legend.by_code(int(cell)) if cell.isdecimal() and not known else legend.by_name(cell)).code
+        number = "" if known else _whole(cell)
+        numbered = number.isdecimal() and len(number) <= DIGITS
+        return (legend.by_code(int(number)) if numbered else legend.by_name(cell)).code
     except MinecoverError as error:
         raise MinecoverError(f"'{name}', point {point}: {error}") from error
 
@@ -162,8 +198,9 @@ def _refuse_moved(name: str, design: Design, places: dict[str, tuple[float, floa
     half = design.grid.pixel / 2
     for p in design.points:
         x, y = places.get(p.id, (p.x, p.y))
-        if max(abs(x - p.x), abs(y - p.y)) > half:
+        if not max(abs(x - p.x), abs(y - p.y)) <= half:
             raise MinecoverError(
                 f"'{name}', point {p.id} lies at {x:.1f}, {y:.1f}, and was drawn at {p.x:.1f}, {p.y:.1f} "
-                f"({design.grid.crs}). Points must stay where the lot put them; move it back."
+                f"({design.grid.crs}). Points must stay where the lot put them: move it back, or correct the file's "
+                f"coordinate system if all lie elsewhere."
             )

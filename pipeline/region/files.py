@@ -203,8 +203,11 @@ def _ogr(path: Path) -> _Found:
     return found
 
 
-def read_layer(path: Path, holding: str) -> Any:
-    """The one layer of a GeoPackage or Shapefile as a GeoDataFrame; GDAL is asked to open nothing else."""
+def read_layer(path: Path, holding: str, fields: Sequence[str] = ()) -> Any:
+    """The one layer of a GeoPackage or Shapefile as a GeoDataFrame; GDAL is asked to open nothing else.
+
+    With `fields` it is the one of several layers that has them all, and may be a table without geometry.
+    """
     with open(path, "rb") as file:
         start = file.read(16)
     if start[:4] != b"\0\0\x27\x0a" and not start.startswith(b"SQLite format 3\0"):
@@ -213,13 +216,24 @@ def read_layer(path: Path, holding: str) -> Any:
 
     try:
         listed = geopandas.list_layers(path)
-        layers = [str(name) for name in listed["name"][listed["geometry_type"].notna()]]
+        names = [str(n) for n in (listed["name"] if fields else listed["name"][listed["geometry_type"].notna()])]
+        layers = [n for n in names if _has(path, n, fields)] if len(names) > 1 else names
         if len(layers) != 1:
-            held = ", ".join(layers) or "none"
-            raise MinecoverError(f"'{path.name}' must hold one layer of {holding}; it holds {held}. Save one alone.")
+            held, wanted = ", ".join(names) or "none", " and ".join(map(repr, fields))
+            raise MinecoverError(
+                f"'{path.name}' must hold one layer of {holding}{' with the fields ' * bool(fields)}{wanted}; it holds "
+                f"{held}. Save one alone."
+            )
         return geopandas.read_file(path, layer=layers[0], engine="pyogrio")
     except (RuntimeError, UnicodeError, shapely.errors.ShapelyError) as error:  # what GDAL's errors are here
         raise MinecoverError(f"'{path.name}' cannot be read: {error}. Export it again.") from error
+
+
+def _has(path: Path, layer: str, fields: Sequence[str]) -> bool:
+    import pyogrio
+
+    there = {str(f).casefold() for f in pyogrio.read_info(path, layer=layer)["fields"]}
+    return {f.strip().casefold() for f in fields} <= there
 
 
 def _sort(found: _Found, shapes: Sequence[Any]) -> None:

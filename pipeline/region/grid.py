@@ -67,6 +67,12 @@ class Grid:
         return self.left, bottom, right, self.top
 
     @property
+    def extent(self) -> str:
+        """What it covers, in words: pixel, sides and coordinate system."""
+        left, bottom, right, top = self.bounds
+        return f"{left:.1f} … {right:.1f} by {bottom:.1f} … {top:.1f} in {self.crs}, in pixels of {self.pixel:g} m"
+
+    @property
     def area_km2(self) -> float:
         """Square kilometres of the map."""
         return self.width * self.height * self.pixel**2 / 1e6

@@ -10,7 +10,6 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
-import shapely
 from PIL import Image
 from pyproj import Transformer
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
@@ -191,6 +190,20 @@ def test_a_simple_random_sample_is_stratified_afterwards(tmp_path: Path) -> None
     assert told.classes[0].area.se < 0.8 * np.sqrt(share * (1 - share) / 400)
 
 
+def test_a_point_where_the_map_lost_its_class_leaves_no_strata(tmp_path: Path) -> None:
+    real = runs.land()
+    reference = runs.simple(tmp_path / "own", real, 100)
+    record = reference.with_name("design.json")
+    told = json.loads(record.read_text("utf-8"))
+    told["strata"][0]["pixels"] -= 1
+    record.write_text(json.dumps(told))
+    first = told["points"][0]
+    real[int((runs.GRID.top - first["y"]) // 10), int((first["x"] - runs.GRID.left) // 10)] = 0
+    runs.put_map(tmp_path, real)
+    said(runs.config(tmp_path, reference=reference))
+    assert found(tmp_path).map.estimator == "without strata"
+
+
 def test_the_reference_sample_of_a_simulated_district_can_be_used(tmp_path: Path) -> None:
     lands = (land(0, 2021, Place(1000)),)
     truth.write(tmp_path, lands, 0)
@@ -305,35 +318,26 @@ def test_points_of_unknown_origin_say_nothing_about_areas(filled: tuple[Path, Pa
     refused(folder, elsewhere, "drawn by lot")
 
 
-def test_sheets_that_are_wrong_are_refused_with_the_point(filled: tuple[Path, Path, list[str]]) -> None:
+def test_a_stratum_without_answers_is_refused(filled: tuple[Path, Path, list[str]]) -> None:
     folder, sheet, classes = filled
-    refused(folder, runs.fill(sheet, ["fores/grass", *classes[1:]]), "point 1: .*Is 'forest/grass' meant")
-    refused(folder, runs.fill(sheet, [""] * len(classes)), "class yet")
-    frame = geopandas.read_file(runs.fill(sheet, classes))
-    moved, added, twice = frame.copy(), frame.copy(), frame.copy()
-    moved.loc[3, "geometry"] = shapely.Point(600_000, 4_399_000)
-    added.loc[2, "id"] = "9999"
-    twice.loc[2, "id"] = twice.loc[3, "id"]
-    for wrong, says in ((moved, "point 4 lies at"), (added, "'9999', which was not drawn"), (twice, "2 times")):
-        wrong.to_file(sheet.with_name("wrong.gpkg"), driver="GPKG")
-        refused(folder, sheet.with_name("wrong.gpkg"), says)
     points = read_design(sheet.with_name("design.json")).points
     lone = [c if p.stratum != 2 else "" for c, p in zip(classes, points, strict=True)]
-    refused(folder, runs.fill(sheet, lone), "Only 0 of .* points in the stratum '<b>mine</b>")
-    fake = sheet.with_name("fake.gpkg")
-    fake.write_text("id,class\n")
-    refused(folder, fake, "no GeoPackage")
-    csv_file = sheet.with_name("own.csv")
-    csv_file.write_text("id,kind\n1,water\n")
-    refused(folder, csv_file, "no one field 'class'")
-    refused(folder, sheet.with_name("none.gpkg"), "is not there")
+    refused(folder, runs.fill(sheet, lone), "Only 0 of .* points in the stratum '<b>mine</b>.*Interpret them")
+    record = sheet.with_name("design.json")
+    told = json.loads(record.read_text("utf-8"))
+    told["strata"].append({"name": "more", "pixels": 2, "points": 0})
+    told["strata"][0]["pixels"] -= 2
+    record.write_text(json.dumps(told))
+    refused(folder, runs.fill(sheet, classes), "Only 0 of 0 points in the stratum 'more' .* Put it together")
 
 
 def test_a_map_on_another_grid_or_with_strange_codes_is_refused(filled: tuple[Path, Path, list[str]]) -> None:
     folder, sheet, classes = filled
     reference = runs.fill(sheet, classes)
     runs.put_map(folder, runs.land(), grid=Grid(runs.GRID.crs, 20.0, runs.GRID.left, runs.GRID.top, 120, 100))
-    refused(folder, reference, "stand for pixels of 10 m")
+    refused(folder, reference, "in pixels of 10 m, is not the grid of the map .* in pixels of 20 m")
+    runs.put_map(folder, runs.land(), grid=replace(runs.GRID, left=800_000.0))
+    refused(folder, reference, "600000.0 … .* is not the grid of the map .* 800000.0 …")
     strange = runs.land()
     strange[0, 0] = 99
     runs.put_map(folder, strange)
