@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipeline.config import read_config
 from pipeline.models import hushed
 from pipeline.models.scaling import Scaling
 from pipeline.patches import Windows
+from pipeline.splits.splitters import nearest
 from pipeline.train.learn import Task, learnt, stopping, tested
 from pipeline.train.material import chosen, gathered
 
@@ -89,11 +91,25 @@ def main() -> None:
         accuracy, scores[form] = model_accuracy(form, material.audit, truth, {0: p.predicted}, blocks, names)
         oa, kappa = accuracy.overall.oa, accuracy.overall.kappa
         print(f"{form}: OA {oa.value:.3f} ({oa.low:.3f} to {oa.high:.3f}), kappa {kappa.value:.3f}")
-    [pair] = pairs(truth, {f: p.predicted for f, p in answers.items()}, scores, [("dense", "patch")])
-    oa = pair.difference.oa
-    print(f"dense less patch: OA {oa.value:+.3f} ({oa.low:+.3f} to {oa.high:+.3f}), McNemar p {pair.p:.3g}")
+    compared("all samples", answers, scores)
     print(f"split: {material.audit}")
+    # The dense form sees more than a patch around: what does it answer where nothing of that was near a lesson?
+    sees = dense.shape.sees * material.grid.pixel
+    xy, split = np.asarray(material.samples.xy), material.split
+    far = nearest(xy[split.test], xy[split.train]) >= sees
+    apart = {f: replace(p, **{k: getattr(p, k)[far] for k in ("y", "predicted", "blocks", "probabilities")},
+                        ids=tuple(np.array(p.ids)[far])) for f, p in answers.items()}  # fmt: skip
+    scores = {f: model_accuracy(f, "", p.y, {0: p.predicted}, p.blocks, names)[1] for f, p in apart.items()}
+    compared(f"{far.sum()} samples that share no ground, {sees:g} m wide, with training samples", apart, scores)
     speed(forms, windows, options.side)
+
+
+def compared(which: str, answers: dict[str, Any], scores: dict[str, Any]) -> None:
+    """Both forms on the same samples."""
+    given = {form: p.predicted for form, p in answers.items()}
+    [pair] = pairs(answers["patch"].y, given, scores, [("dense", "patch")])
+    oa = pair.difference.oa
+    print(f"dense less patch, {which}: OA {oa.value:+.3f} ({oa.low:+.3f} to {oa.high:+.3f}), McNemar p {pair.p:.3g}")
 
 
 def untrained(name: str, patch: int) -> tuple[dict[str, Any], Windows]:

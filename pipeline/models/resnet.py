@@ -76,6 +76,11 @@ class Shape:
         return (self.patch + 1) // 2 if self.form == "dense" else self.patch // 2
 
     @property
+    def sees(self) -> int:
+        """Width in pixels of all that an answer for the pixel in the middle, and a lesson there, may depend on."""
+        return 2 * (self.core - 1 + self.halo) + 1
+
+    @property
     def around(self) -> int:
         """Width of the dense form's mean: a third of the patch, since over all of it a map blurs."""
         return self.patch // 3 | 1
