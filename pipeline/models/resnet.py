@@ -22,7 +22,10 @@ CORE = 16
 FINEST = 4
 """Pixels between the features of the dense form; strides beyond it become dilations."""
 LARGE = 40
-"""Patches of this width and more get the large stem of ImageNet's networks: 7 × 7 with stride 2, and pooling."""
+"""Patches of this width and more get the large stem of ImageNet's networks: 7 × 7 with stride 2, and pooling.
+
+12 × 12 places are left of 48 × 48 pixels; under the small stem such a patch would cost sixteen times as much.
+"""
 
 
 @dataclass(frozen=True)
