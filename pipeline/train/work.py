@@ -12,8 +12,8 @@ from typing import Any
 from pipeline import durable
 from pipeline.accuracy import ModelAccuracy, model_accuracy
 from pipeline.artifacts.ledger import fingerprint
-from pipeline.artifacts.models import FILE, MODELS, ModelManifest, read_manifest, write_model
-from pipeline.artifacts.predictions import PREDICTIONS, write_predictions
+from pipeline.artifacts.models import FILE, MODELS, ModelManifest, read_files, read_manifest, write_model
+from pipeline.artifacts.predictions import PREDICTIONS, read_predictions, write_predictions
 from pipeline.config import Config, TrainConfig
 from pipeline.console import bar, some
 from pipeline.errors import MinecoverError
@@ -96,15 +96,14 @@ def parameters(name: str, config: Config, material: Material, bands: Sequence[st
 
 
 def finished(home: Path, mark: str) -> ModelManifest | None:
-    """The manifest of a model that is there, whole and from the same things; None where it must be trained."""
-    if not (home / FILE).is_file():
-        return None
+    """The manifest of a model that is there, undamaged and from the same things; None where it must be trained."""
     try:
         manifest = read_manifest(home)
+        read_files(home, manifest)
+        answered = read_predictions(home / PREDICTIONS)
     except MinecoverError:
         return None
-    whole = all((home / name).is_file() for name in (*manifest.files, PREDICTIONS))
-    return manifest if manifest.fingerprint == mark and whole else None
+    return manifest if manifest.fingerprint == mark and answered else None
 
 
 def summary(manifest: ModelManifest) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_nothing_is_trained_twice_and_a_changed_setting_is(folder: Path, monkeyp
     assert len(read_manifest(folder / "run/models/CNN").history) == 2
     forest = folder / "run/models/RF/manifest.json"
     assert forest.stat().st_mtime_ns == before[forest], "a forest has no epochs"
+
+
+@pytest.mark.parametrize("name", ["learner.skops", "test.parquet"])
+@pytest.mark.parametrize("spoil", [lambda data: b"", lambda data: data[:50] + bytes([data[50] ^ 1]) + data[51:70]])
+def test_a_damaged_model_is_trained_again(folder: Path, name: str, spoil: Callable[[bytes], bytes]) -> None:
+    home = folder / "run/models/RF"
+    before = read_predictions(home / "test.parquet")[0].predicted
+    (home / name).write_bytes(spoil((home / name).read_bytes()))
+    list(run(settings(folder), ["RF"]))
+    assert read_files(home, read_manifest(home))
+    np.testing.assert_array_equal(read_predictions(home / "test.parquet")[0].predicted, before)
 
 
 def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
