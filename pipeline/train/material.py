@@ -18,6 +18,7 @@ from pipeline.config import Config, Legend
 from pipeline.errors import MinecoverError
 from pipeline.patches import Windows
 from pipeline.region import Grid
+from pipeline.sample import refuse_outdated
 from pipeline.selection import Selection
 from pipeline.splits import FrozenSplit, audit, read_split
 
@@ -89,6 +90,7 @@ def gathered(config: Config) -> Material:
     manifest = read_manifest(folder / STACK)
     if samples.provenance.get("stack") != manifest.fingerprint:
         raise MinecoverError(f"The samples in '{folder}' were read from another stack. Run `minecover sample` again.")
+    refuse_outdated(config, manifest, samples)
     grid = manifest.grid
     legend = Legend(tuple(c for c in samples.legend if (samples.y == c.code).any()))
     place = {code: k for k, code in enumerate(legend.codes)}

@@ -200,6 +200,40 @@ def test_samples_of_another_stack_are_refused(folder: Path) -> None:
         list(run(settings(folder)))
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "said"),
+    [
+        ("split", {"block_m": 150.0}, r"split\.block_m was 100\.0, now 150\.0"),
+        ("split", {"patch_px": 5}, r"split\.patch_px was 3, now 5"),
+        ("split", {"kind": "random", "folds": 3}, r"split\.folds was 2, now 3; split\.kind was blocks, now random"),
+        ("labels", {"file": "others.csv"}, r"file was labels\.csv, now others\.csv"),
+    ],
+)
+def test_samples_that_a_configuration_no_longer_asks_for_are_refused(
+    folder: Path, section: str, change: dict[str, Any], said: str
+) -> None:
+    shutil.copy(folder / "labels.csv", folder / "others.csv")
+    config = settings(folder)
+    changed = {k: folder / v if k == "file" else v for k, v in change.items()}
+    other = config.model_copy(update={section: getattr(config, section).model_copy(update=changed)})
+    for stage in (run, compare):
+        with pytest.raises(MinecoverError, match=rf"{said}\. Run `minecover sample CONFIG` again"):
+            list(stage(other))
+
+
+def test_changed_labels_and_a_changed_split_are_refused(folder: Path) -> None:
+    split, labels = folder / "run/split.json", folder / "labels.csv"
+    split.write_text(split.read_text() + "\n")
+    with pytest.raises(MinecoverError, match="files of theirs are missing or have changed"):
+        list(run(settings(folder)))
+    labels.write_text(labels.read_text() + "\n")
+    with pytest.raises(MinecoverError, match="file_sha256 was"):
+        list(run(settings(folder)))
+    labels.unlink()
+    with pytest.raises(MinecoverError, match=r"labels\.csv' cannot be read: No such file"):
+        list(run(settings(folder)))
+
+
 def test_a_comparison_of_what_is_there(folder: Path) -> None:
     told = "\n".join(compare(settings(folder), ["all"]))
     assert "Models on all features (4 bands)" in told
