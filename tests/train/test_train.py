@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.accuracy.results import read_accuracy
 from pipeline.artifacts.models import read_files, read_manifest
 from pipeline.artifacts.predictions import read_predictions
 from pipeline.artifacts.samples import read_samples
+from pipeline.assess import run as assess
 from pipeline.cli import main
 from pipeline.compare import run as compare
 from pipeline.compare.results import read as read_comparison
@@ -198,6 +200,32 @@ def test_samples_of_another_stack_are_refused(folder: Path) -> None:
     path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
     with pytest.raises(MinecoverError, match="read from another stack"):
         list(run(settings(folder)))
+
+
+def test_train_compare_and_assess_tell_the_same_interval(folder: Path) -> None:
+    base = settings(folder)
+    config = base.model_copy(update={"assess": base.assess.model_copy(update={"draws": 150, "seed": 7})})
+    weights = (folder / "run/models/RF/learner.skops").stat().st_mtime_ns
+    before = read_manifest(folder / "run/models/RF").metrics["overall"]
+    list(run(config))
+    list(compare(config, ["all"]))
+    list(assess(config))
+    assessed = {m.name: m.overall for m in read_accuracy(folder / "run/accuracy.json").models}
+    for entry in read_comparison(folder / "run/comparison.json").entries:
+        trained = read_manifest(folder / "run/models" / entry.model).metrics["overall"]
+        assert trained == entry.accuracy.overall.model_dump() == assessed[entry.model].model_dump()
+    assert read_manifest(folder / "run/models/RF").metrics["overall"] != before
+    assert (folder / "run/models/RF/learner.skops").stat().st_mtime_ns == weights, "not trained again for that"
+
+
+def test_intervals_of_a_model_are_made_again_where_they_were_made_in_another_way(folder: Path) -> None:
+    home = folder / "run/models/RF"
+    manifest, text = read_manifest(home), (home / "manifest.json").read_text()
+    low = manifest.metrics["overall"]["oa"]["low"]
+    (home / "manifest.json").write_text(text.replace(f'"low": {low!r}', '"low": 0.001'))
+    assert read_manifest(home) != manifest
+    list(run(settings(folder), ["RF"]))
+    assert read_manifest(home) == manifest
 
 
 @pytest.mark.parametrize(
