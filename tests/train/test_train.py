@@ -27,6 +27,7 @@ from pipeline.splits import read_split
 from pipeline.train import material as reading
 from pipeline.train import run
 from pipeline.train.learn import Task, graphics_cards, learnt, stopping, unfinished
+from pipeline.train.learn import settings as model_settings
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
 from tests.sample import runs
@@ -142,6 +143,25 @@ def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.Monke
     list(run(settings(folder), ["cnn"]))
     assert begun == [0, 1, 2, 2]
     assert read_manifest(folder / "run/models/CNN").files == whole.files
+
+
+def test_other_weights_under_the_same_name_are_other_settings(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    config = TrainConfig.model_validate(QUICK).model_copy(update={"weights": path})
+    with pytest.raises(MinecoverError, match=r"w\.safetensors' cannot be read: No such file.*Correct `train.weights`"):
+        model_settings("ResNet18", config, 9)
+    found = []
+    for data in (b"a", b"b"):
+        path.write_bytes(data)
+        found.append(model_settings("ResNet18", config, 9))
+    assert found[0] != found[1] and found[0]["weights"] == "w.safetensors"
+    assert model_settings("CNN", config, 9) == model_settings("CNN", TrainConfig.model_validate(QUICK), 9)
+
+
+def test_a_network_without_weights_to_begin_with_begins_at_random(folder: Path) -> None:
+    shutil.rmtree(folder / "run/models/CNN")
+    told = "\n".join(run(settings(folder, weights=folder / "labels.csv", epochs=1), ["CNN"]))
+    assert "note: `train.weights` are of a ResNet: CNN began at random" in told
 
 
 def test_several_seeds_are_told_apart(folder: Path) -> None:
