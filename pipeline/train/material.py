@@ -90,8 +90,14 @@ def gathered(config: Config) -> Material:
     manifest = read_manifest(folder / STACK)
     if samples.provenance.get("stack") != manifest.fingerprint:
         raise MinecoverError(f"The samples in '{folder}' were read from another stack. Run `minecover sample` again.")
-    refuse_outdated(config, manifest, samples)
     grid = manifest.grid
+    side = min(grid.width, grid.height)
+    if config.split.patch_px > side:
+        raise MinecoverError(
+            f"split.patch_px is {config.split.patch_px}, but the shorter side of the stack is {side} pixels. Make "
+            f"patches smaller, such as 9 or 15, and run `minecover sample` again."
+        )
+    refuse_outdated(config, manifest, samples)
     legend = Legend(tuple(c for c in samples.legend if (samples.y == c.code).any()))
     place = {code: k for k, code in enumerate(legend.codes)}
     patch_m = config.split.patch_px * grid.pixel
