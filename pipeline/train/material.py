@@ -121,7 +121,7 @@ def chosen(folder: Path, features: str, bands: Sequence[str]) -> tuple[str, ...]
     if features == ALL:
         return tuple(bands)
     try:
-        selection = Selection.from_json((folder / SELECTION).read_text("utf-8"))
+        selection = Selection.from_json((folder / SELECTION).read_bytes(), f"'{folder / SELECTION}'")
     except FileNotFoundError as error:
         raise MinecoverError(
             f"'{folder / SELECTION}' is not there, so nobody knows which features {features} means. Run "

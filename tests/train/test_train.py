@@ -206,6 +206,23 @@ def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"{}", "names: Field required"), (b"[", "Invalid JSON"), (b"\xff\xfe", "Invalid JSON")]
+)
+def test_a_broken_selection_is_told_in_one_line(folder: Path, data: bytes, said: str) -> None:
+    (folder / "run/selection.json").write_bytes(data)
+    with pytest.raises(MinecoverError, match=rf"selection\.json' is no selection: {said}.*`minecover select`") as found:
+        list(run(settings(folder, features="combined")))
+    assert "\n" not in str(found.value) and len(str(found.value)) < 400
+
+
+def test_a_patch_wider_than_the_stack_is_refused(folder: Path) -> None:
+    base = settings(folder)
+    config = base.model_copy(update={"split": base.split.model_copy(update={"patch_px": 999})})
+    with pytest.raises(MinecoverError, match=r"patch_px is 999, but the shorter side of the stack is 50 pixels"):
+        list(run(config))
+
+
 def test_a_band_without_any_value_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = read_samples(folder / "run")
     samples.X[:, 1] = np.nan
