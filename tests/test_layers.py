@@ -65,6 +65,7 @@ LAYER_3 = (
 AGAINST = {
     ("pipeline.compare.work", "pipeline.train"): "compares what the stage train makes, made in the same way",
     ("pipeline.compare.maps", "pipeline.train.material"): "maps from what models learnt from",
+    ("pipeline.train.material", "pipeline.sample"): "the one rule of when samples are out of date",
     ("pipeline.artifacts.stack", "pipeline.engine.raster"): "the one guarded way to open a raster",
     ("pipeline.report.words", "pipeline.assess.wording"): "a number reads the same on the screen and in the report",
     ("pipeline.report.sources", "pipeline.compare.results"): "the one definition of comparison.json",

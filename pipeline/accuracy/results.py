@@ -16,7 +16,8 @@ from pydantic import model_validator as checked
 from pipeline.accuracy.matrix import CLOSE, EACH, OVERALL, contradiction, measures
 from pipeline.errors import MinecoverError
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the file, and of how its intervals are made (pipeline.accuracy.bootstrap)."""
 SIGNIFICANT = 0.05
 T = TypeVar("T")
 Counts = tuple[tuple[int, ...], ...]

@@ -75,8 +75,15 @@ def write_model(folder: Path, manifest: ModelManifest, files: Mapping[str, bytes
         (folder / FILE).unlink(missing_ok=True)
         for name, data in files.items():
             durable.write_bytes(folder / name, data)
-        durable.write_text(folder / FILE, _text(told))
+    write_manifest(folder, told)
     return told
+
+
+def write_manifest(folder: Path, manifest: ModelManifest) -> None:
+    """The manifest is in its place in the folder of its model."""
+    told = {**asdict(manifest), "legend": manifest.legend.model_dump()}
+    with durable.reported(folder.parent):
+        durable.write_text(folder / FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_manifest(folder: Path) -> ModelManifest:
@@ -114,8 +121,3 @@ def read_files(folder: Path, manifest: ModelManifest) -> dict[str, bytes]:
             raise MinecoverError(f"'{folder / name}' is not what was trained: its checksum differs. Train it again.")
         found[name] = data
     return found
-
-
-def _text(manifest: ModelManifest) -> str:
-    told = {**asdict(manifest), "legend": manifest.legend.model_dump()}
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"

@@ -52,6 +52,8 @@ def compared(
     features: str,
     split: str,
     names: dict[int, str],
+    draws: int,
+    seed: int,
 ) -> Comparison:
     """The comparison of answers on the same samples, by (model, features); with each the number of its bands."""
     entries, scores = [], {}
@@ -59,7 +61,9 @@ def compared(
     for (model, chosen), (bands, runs) in answers.items():
         _refuse_other(first, runs, model, chosen)
         by_seed = {p.seed: p.predicted for p in runs}
-        accuracy, found = model_accuracy(f"{model}, {chosen}", split, first.y, by_seed, first.blocks, names)
+        accuracy, found = model_accuracy(
+            f"{model}, {chosen}", split, first.y, by_seed, first.blocks, names, draws, seed
+        )
         entries.append(Entry(model=model, features=chosen, bands=bands, accuracy=accuracy))
         scores[model, chosen] = found
     predicted = {key: runs[0].predicted for key, (_, runs) in answers.items()}

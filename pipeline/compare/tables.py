@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.accuracy import Pair
-from pipeline.accuracy.results import Figure
-from pipeline.compare.results import SETS, Comparison
+from pipeline.accuracy.results import SIGNIFICANT, Figure
+from pipeline.compare.results import SETS, Comparison, Entry
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -17,6 +17,10 @@ def lines(found: Comparison) -> Iterator[str]:
     yield ""
     yield f"Test part: {found.split}"
     yield "Intervals: 95 %, blocks drawn again. p: McNemar's test on the same samples, Holm's correction."
+    yield f"Two cannot be told apart unless p is below {SIGNIFICANT} and the interval of their difference leaves out 0."
+    if seeds := _several(found):
+        yield f"Over seeds: mean ± standard deviation of {seeds}; all other figures are those of the first seed."
+    yield from (f"Note: {note}" for note in dict.fromkeys(n for e in found.entries for n in e.accuracy.notes))
 
 
 def by_model(found: Comparison) -> Iterator[str]:
@@ -26,30 +30,48 @@ def by_model(found: Comparison) -> Iterator[str]:
     if not entries:
         return
     yield f"Models on {found.features} features ({entries[0].bands} bands)"
-    yield f"  {'':<9} {'OA %':<22} {'kappa':<24} {'macro F1':<24} less the best"
+    yield f"  {'':<9} {'OA %':<22} {_heading(found)}{'kappa':<24} {'macro F1':<24} less the best"
     best = f"{entries[0].model}, {found.features}"
     for e in entries:
         o = e.accuracy.overall
         pair = _pair(found.models, f"{e.model}, {found.features}", best)
         yield (
-            f"  {e.model:<9} {_told(o.oa, 100, 1):<22} {_told(o.kappa, 1, 3):<24} {_told(o.mean_f1, 1, 3):<24} "
-            f"{_judged(*pair) if pair else ''}".rstrip()
+            f"  {e.model:<9} {_told(o.oa, 100, 1):<22} {_spread(e)}{_told(o.kappa, 1, 3):<24} "
+            f"{_told(o.mean_f1, 1, 3):<24} {_judged(*pair) if pair else ''}".rstrip()
         )
 
 
 def by_features(found: Comparison) -> Iterator[str]:
     """Each model on each choice of features, and what choosing did to it."""
     yield "Features"
-    yield f"  {'':<9} {'':<9} {'bands':>5}  {'OA %':<22} {'kappa':<24} less all features"
+    yield f"  {'':<9} {'':<9} {'bands':>5}  {'OA %':<22} {_heading(found)}{'kappa':<24} less all features"
     for model in dict.fromkeys(e.model for e in found.entries):
         for e in (e for chosen in SETS if (e := found.entry(model, chosen))):
             o = e.accuracy.overall
             pair = _pair(found.gains, f"{model}, {e.features}", f"{model}, all")
             told = _judged(*pair) if pair else ""
             yield (
-                f"  {model:<9} {e.features:<9} {e.bands:>5}  {_told(o.oa, 100, 1):<22} {_told(o.kappa, 1, 3):<24} "
-                f"{told}".rstrip()
+                f"  {model:<9} {e.features:<9} {e.bands:>5}  {_told(o.oa, 100, 1):<22} {_spread(e)}"
+                f"{_told(o.kappa, 1, 3):<24} {told}".rstrip()
             )
+
+
+def _several(found: Comparison) -> int:
+    """How many seeds each model was trained with; 0 for one."""
+    return max((len(e.accuracy.seeds.seeds) for e in found.entries if e.accuracy.seeds), default=0)
+
+
+def _heading(found: Comparison) -> str:
+    return f"{'over seeds':<12} " if _several(found) else ""
+
+
+def _spread(e: Entry) -> str:
+    """Overall accuracy over seeds, in the column that there is only with several."""
+    if not e.accuracy.seeds:
+        return ""
+    oa = e.accuracy.seeds.overall.oa
+    told = " ± ".join("–" if n is None else f"{100 * n:.1f}" for n in (oa.mean, oa.sd))
+    return f"{told:<12} "
 
 
 def _pair(pairs: Sequence[Pair], a: str, b: str) -> tuple[Pair, int] | None:

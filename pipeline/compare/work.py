@@ -39,7 +39,7 @@ def run(config: Config, features: Sequence[str] = ()) -> Iterator[str]:
                 answers[model, name] = len(bands[name]), read_predictions(folder / model / PREDICTIONS)
         used = config.train.features if config.train.features in wanted else wanted[-1]
         names = dict(zip(material.legend.codes, material.legend.names, strict=True))
-        found = compared(answers, used, material.audit, names)
+        found = compared(answers, used, material.audit, names, config.assess.draws, config.assess.seed)
         durable.write_text(config.output / FILE, found.model_dump_json(indent=1) + "\n")
         picture = _maps(config, material, used, bands[used])
         durable.make_folders((config.output / PICTURE).parent, config.output)

@@ -77,6 +77,6 @@ def _read(path: Path) -> State | None:
         groups = {g: unpacked(data, g) for g in ("told", "weights", "optimizer", "best")}
         told = json.loads(groups["told"][0].tobytes())
         return State(told.pop("epoch"), told, groups["weights"], groups["optimizer"], groups["best"])
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, zipfile.BadZipFile) as error:
         log.warning("The checkpoint '%s' cannot be read (%s); the one before it is used.", path, error)
         return None

@@ -17,10 +17,12 @@ from pipeline.errors import MinecoverError
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}
 BATCH_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 RGB = 3
+LARGE_STEM = 7
+"""Side of its kernels."""
 
 
 def starter(path: Path) -> Callable[[keras.Model], None]:
-    """A function that gives a new network these weights, where they fit.
+    """A function that gives a new network these weights; it refuses those of another network.
 
     A large stem takes the three colours' kernels in turn for all channels, scaled so that sums stay as they were; the
     small stem and the last layer stay random.
@@ -28,11 +30,17 @@ def starter(path: Path) -> Callable[[keras.Model], None]:
     arrays = read(path)
 
     def start(model: keras.Model) -> None:
-        taken = 0
-        for layer in model.layers:
-            taken += _layer(layer, arrays)
-        if not taken:
-            raise MinecoverError(f"No weight in '{path.name}' fits {model.name}. Use a ResNet of the same depth.")
+        large = model.get_layer("stem").kernel.shape[0] == LARGE_STEM
+        ours = [v for v in model.layers if v.weights and v.name.startswith(("stage", "stem") if large else "stage")]
+        lacking = [layer for layer in ours if _layer(layer, arrays) < len(layer.weights)]
+        known = {_name(layer.name, v.name) for layer in ours for v in layer.weights}
+        foreign = {n for n in arrays if n.startswith("layer") and n.endswith(".weight")} - known
+        if lacking or foreign:
+            raise MinecoverError(
+                f"The weights in '{path}' are not those of a {model.name}: {len(lacking)} of its {len(ours)} layers "
+                f"are not in it, and {len(foreign)} of its arrays belong to none. Name a file of a {model.name} in "
+                f"`train.weights`, or set it to null."
+            )
 
     return start
 

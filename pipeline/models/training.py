@@ -196,12 +196,9 @@ def _epoch(model: keras.Model, batches: Batches, lesson: Lesson, settings: Setti
         model.reset_metrics()
         loss = float(np.asarray(model.train_on_batch(x, y, sample_weight=weights)))
         losses.append(loss)
-        if not np.isfinite(loss):
-            raise MinecoverError(
-                f"The loss of {model.name} became {loss} in epoch {number + 1}. Checkpoints up to then are kept. Lower "
-                f"`train.rate` (now {settings.rate:g}), or set `train.precision: float32`."
-            )
+        _refuse_broken(loss, "loss", model.name, number, settings)
     held_loss, accuracy = _judged(model, batches, lesson)
+    _refuse_broken(held_loss, "loss on other blocks", model.name, number, settings)
     rate = float(np.asarray(model.optimizer.learning_rate))
     return {
         "epoch": number + 1,
@@ -211,6 +208,14 @@ def _epoch(model: keras.Model, batches: Batches, lesson: Lesson, settings: Setti
         "rate": rate,
         "dense": float(batches.shape.form == "dense"),
     }
+
+
+def _refuse_broken(loss: float, what: str, name: str, number: int, settings: Settings) -> None:
+    if not np.isfinite(loss):
+        raise MinecoverError(
+            f"The {what} of {name} became {loss} in epoch {number + 1}. Lower `train.rate` (now {settings.rate:g}), or "
+            f"set `train.precision: float32`; {name} then learns from the start."
+        )
 
 
 def _ahead(batches: Batches) -> Iterator[tuple[Floats, NDArray[np.int32], Floats]]:
@@ -248,8 +253,9 @@ def _judged(model: keras.Model, batches: Batches, lesson: Lesson) -> tuple[float
 
 
 def _best(history: Sequence[Epoch]) -> int:
-    """The number of the epoch with the lowest validation loss, counted from 1."""
-    return int(np.argmin([e["validation_loss"] for e in history])) + 1 if history else 0
+    """The number of the epoch with the lowest validation loss, counted from 1; one that is no number never is."""
+    losses = np.array([e["validation_loss"] for e in history])
+    return int(np.argmin(np.where(np.isnan(losses), np.inf, losses))) + 1 if history else 0
 
 
 def _resume(optimizer: Any, variables: Arrays) -> None:

@@ -3,6 +3,6 @@
 Nothing is dropped without being counted, listed, and given a reason; what a person must decide is an error.
 """
 
-from pipeline.sample.work import check, run
+from pipeline.sample.work import check, refuse_outdated, run
 
-__all__ = ["check", "run"]
+__all__ = ["check", "refuse_outdated", "run"]

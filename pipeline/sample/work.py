@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import durable
-from pipeline.artifacts.ledger import fingerprint, refuse_busy, sha256
+from pipeline.artifacts.ledger import differences, fingerprint, refuse_busy, sha256
 from pipeline.artifacts.manifest import Manifest, read_manifest
 from pipeline.artifacts.samples import SAMPLES, Samples, write_samples
 from pipeline.artifacts.stack import STACK, open_stack
@@ -44,7 +44,7 @@ def run(config: Config) -> Iterator[str]:
         )
     refuse_busy(config.output)
     found = read_labels(config.labels)
-    decisions = accepted(config.labels.corrections) if config.labels.corrections else ()
+    decisions = _decisions(config)
     made_from = parameters(config, manifest, decisions)
     with durable.locked(config.output):
         if _is_made(config.output, fingerprint(made_from)):
@@ -61,6 +61,24 @@ def check(config: Config) -> None:
     placed(found, config.labels, WGS84)
     if config.labels.corrections:
         accepted(config.labels.corrections)
+
+
+def refuse_outdated(config: Config, manifest: Manifest, samples: Samples) -> None:
+    """Nothing; samples and a split that `run` would make anew are refused, with what has changed."""
+    made_from = parameters(config, manifest, _decisions(config))
+    if _is_made(config.output, fingerprint(made_from)):
+        return
+    now = json.loads(json.dumps(made_from))
+    before = {k: v for k, v in samples.provenance.items() if k in now or k == "corrections"}
+    changed = "; ".join(differences(before, now)) or "files of theirs are missing or have changed"
+    raise MinecoverError(
+        f"The samples and the split in '{config.output}' are not of this configuration: {changed}. Run `minecover "
+        f"sample CONFIG` again."
+    )
+
+
+def _decisions(config: Config) -> tuple[Decision, ...]:
+    return accepted(config.labels.corrections) if config.labels.corrections else ()
 
 
 def parameters(config: Config, manifest: Manifest, decisions: Sequence[Decision]) -> dict[str, Any]:
@@ -82,10 +100,13 @@ def parameters(config: Config, manifest: Manifest, decisions: Sequence[Decision]
 
 def _digests(path: Path) -> str | dict[str, str]:
     """The SHA-256 of the label file; of each of its files where it is a Shapefile."""
-    if path.suffix.lower() != ".shp":
-        return sha256(path)
-    parts = (path.with_suffix(s) for s in (".shp", ".shx", ".dbf", ".prj", ".cpg"))
-    return {p.suffix: sha256(p) for p in parts if p.is_file()}
+    try:
+        if path.suffix.lower() != ".shp":
+            return sha256(path)
+        parts = (path.with_suffix(s) for s in (".shp", ".shx", ".dbf", ".prj", ".cpg"))
+        return {p.suffix: sha256(p) for p in parts if p.is_file()}
+    except OSError as error:
+        raise MinecoverError(f"'{path}' cannot be read: {error.strerror}. Correct `labels.file`.") from error
 
 
 def _is_made(folder: Path, wanted: str) -> bool:

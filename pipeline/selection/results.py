@@ -189,12 +189,16 @@ class Selection:
         return _adapter().dump_json(self, indent=1).decode()
 
     @staticmethod
-    def from_json(text: str) -> Selection:
-        """The selection that `to_json` wrote."""
+    def from_json(text: str | bytes, file: str = "This") -> Selection:
+        """The selection that `to_json` wrote; `file` is what an error calls it."""
         try:
             return _adapter().validate_json(text)
         except ValidationError as error:
-            raise MinecoverError(f"This is no selection: {error}. Run `minecover select` again.") from error
+            first = error.errors()[0]
+            where = " ".join(map(str, first["loc"]))
+            raise MinecoverError(
+                f"{file} is no selection: {f'{where}: ' if where else ''}{first['msg']}. Run `minecover select` again."
+            ) from error
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.ledger import sha256
 from pipeline.artifacts.predictions import Predictions
 from pipeline.config import TrainConfig
 from pipeline.errors import MinecoverError
@@ -46,12 +47,22 @@ class Learnt:
 
 def settings(name: str, config: TrainConfig, patch: int) -> dict[str, Any]:
     """The settings that this model depends on."""
-    networks = ("form", "epochs", "patience", "batch", "rate", "decay", "precision", "deterministic", "weights")
+    networks = ("form", "epochs", "patience", "batch", "rate", "decay", "precision", "deterministic")
     baselines = ("tune_minutes", "baselines_see")
     found = config.model_dump(mode="json", include=set(networks if name in NETWORKS else baselines))
     if name in NETWORKS or config.baselines_see == "patch":
         found["patch_px"] = patch
+    if name in NETWORKS:
+        used = config.weights if pretrainable(name) else None
+        found |= {"weights": used.name, "weights_sha256": _digest(used)} if used else {"weights": None}
     return found
+
+
+def _digest(weights: Path) -> str:
+    try:
+        return sha256(weights)
+    except OSError as error:
+        raise MinecoverError(f"'{weights}' cannot be read: {error.strerror}. Correct `train.weights`.") from error
 
 
 def learnt(task: Task, keep: Path | None, progress: Progress) -> Learnt:
@@ -135,11 +146,19 @@ def _network(task: Task, keep: Path | None, progress: Progress) -> Learnt:
         lesson,
         training.Settings(seed=task.seed, **own),
         keep,
-        imagenet.starter(config.weights) if config.weights else None,
+        imagenet.starter(config.weights) if config.weights and pretrainable(task.name) else None,
         progress,
     )
     told = {"fit": len(fit), "held": len(held), "best_epoch": found.best, "epochs": len(found.history)}
-    return Learnt(found.network, found.history, {**told, "notes": unfinished(found.history)})
+    notes = unfinished(found.history)
+    if config.weights and not pretrainable(task.name):
+        notes.append(f"`train.weights` are of a ResNet: {task.name} began at random")
+    return Learnt(found.network, found.history, {**told, "notes": notes})
+
+
+def pretrainable(name: str) -> bool:
+    """Whether ImageNet's weights are for this network: they are for ResNets."""
+    return name.startswith("ResNet")
 
 
 def unfinished(history: Sequence[dict[str, float]]) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.config import Config, Legend
 from pipeline.errors import MinecoverError
 from pipeline.patches import Windows
 from pipeline.region import Grid
+from pipeline.sample import refuse_outdated
 from pipeline.selection import Selection
 from pipeline.splits import FrozenSplit, audit, read_split
 
@@ -90,6 +91,13 @@ def gathered(config: Config) -> Material:
     if samples.provenance.get("stack") != manifest.fingerprint:
         raise MinecoverError(f"The samples in '{folder}' were read from another stack. Run `minecover sample` again.")
     grid = manifest.grid
+    side = min(grid.width, grid.height)
+    if config.split.patch_px > side:
+        raise MinecoverError(
+            f"split.patch_px is {config.split.patch_px}, but the shorter side of the stack is {side} pixels. Make "
+            f"patches smaller, such as 9 or 15, and run `minecover sample` again."
+        )
+    refuse_outdated(config, manifest, samples)
     legend = Legend(tuple(c for c in samples.legend if (samples.y == c.code).any()))
     place = {code: k for k, code in enumerate(legend.codes)}
     patch_m = config.split.patch_px * grid.pixel
@@ -113,7 +121,7 @@ def chosen(folder: Path, features: str, bands: Sequence[str]) -> tuple[str, ...]
     if features == ALL:
         return tuple(bands)
     try:
-        selection = Selection.from_json((folder / SELECTION).read_text("utf-8"))
+        selection = Selection.from_json((folder / SELECTION).read_bytes(), f"'{folder / SELECTION}'")
     except FileNotFoundError as error:
         raise MinecoverError(
             f"'{folder / SELECTION}' is not there, so nobody knows which features {features} means. Run "

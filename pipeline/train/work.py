@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,16 @@ from typing import Any
 from pipeline import durable
 from pipeline.accuracy import ModelAccuracy, model_accuracy
 from pipeline.artifacts.ledger import fingerprint
-from pipeline.artifacts.models import FILE, MODELS, ModelManifest, read_manifest, write_model
-from pipeline.artifacts.predictions import PREDICTIONS, write_predictions
+from pipeline.artifacts.models import (
+    FILE,
+    MODELS,
+    ModelManifest,
+    read_files,
+    read_manifest,
+    write_manifest,
+    write_model,
+)
+from pipeline.artifacts.predictions import PREDICTIONS, Predictions, read_predictions, write_predictions
 from pipeline.config import Config, TrainConfig
 from pipeline.console import bar, some
 from pipeline.errors import MinecoverError
@@ -57,28 +66,42 @@ def wanted(config: TrainConfig, only: Sequence[str]) -> tuple[str, ...]:
 def trained(
     name: str, config: Config, material: Material, bands: Sequence[str], features: str, folder: Path
 ) -> Iterator[str]:
-    """Lines about one model, which is in its folder afterwards; nothing is done where it is there already."""
+    """Lines about one model, which is in its folder afterwards; where it is there already only intervals are made."""
     made_from = parameters(name, config, material, bands)
     mark, home = fingerprint(made_from), folder / name
     known = finished(home, mark)
-    if known is None:
+    if known:
+        manifest, predictions = known
+        told = replace(manifest, metrics=metrics(name, config, material, predictions))
+        if told != manifest:
+            write_manifest(home, told)
+    else:
         if name in NETWORKS and not graphics_cards():
             yield f"{name:<9} learns without a graphics card; how long that takes is known after its first epoch"
         with bar(f"Training {name}") as progress:
             found = [_learnt(name, config, material, bands, seed, home, mark, progress) for seed in _seeds(config)]
         predictions = tuple(tested(f.model, material, bands, seed) for seed, f in enumerate(found))
-        accuracy, _ = model_accuracy(
-            name,
-            material.audit,
-            predictions[0].y,
-            {p.seed: p.predicted for p in predictions},
-            predictions[0].blocks,
-            dict(zip(material.legend.codes, material.legend.names, strict=True)),
-        )
-        known = _manifest(name, config, material, bands, features, found[0], accuracy, mark)
-        _write(home, known, found[0], predictions, material, config.year)
-    yield summary(known)
-    yield from (f"{'':<9} note: {note}" for note in known.settings.get("notes", ()))
+        measured = metrics(name, config, material, predictions)
+        told = _manifest(name, config, material, bands, features, found[0], measured, mark)
+        _write(home, told, found[0], predictions, material, config.year)
+    yield summary(told)
+    yield from (f"{'':<9} note: {note}" for note in told.settings.get("notes", ()))
+
+
+def metrics(name: str, config: Config, material: Material, predictions: Sequence[Predictions]) -> dict[str, Any]:
+    """How the model did on the test part, with intervals, as JSON. Intervals are no reason to train it again."""
+    first = predictions[0]
+    accuracy, _ = model_accuracy(
+        name,
+        material.audit,
+        first.y,
+        {p.seed: p.predicted for p in predictions},
+        first.blocks,
+        dict(zip(material.legend.codes, material.legend.names, strict=True)),
+        config.assess.draws,
+        config.assess.seed,
+    )
+    return accuracy.model_dump(mode="json")
 
 
 def parameters(name: str, config: Config, material: Material, bands: Sequence[str]) -> dict[str, Any]:
@@ -95,16 +118,15 @@ def parameters(name: str, config: Config, material: Material, bands: Sequence[st
     }
 
 
-def finished(home: Path, mark: str) -> ModelManifest | None:
-    """The manifest of a model that is there, whole and from the same things; None where it must be trained."""
-    if not (home / FILE).is_file():
-        return None
+def finished(home: Path, mark: str) -> tuple[ModelManifest, tuple[Predictions, ...]] | None:
+    """Manifest and answers of a model that is there, whole and from the same things; None where it must be trained."""
     try:
         manifest = read_manifest(home)
+        read_files(home, manifest)
+        answered = read_predictions(home / PREDICTIONS)
     except MinecoverError:
         return None
-    whole = all((home / name).is_file() for name in (*manifest.files, PREDICTIONS))
-    return manifest if manifest.fingerprint == mark and whole else None
+    return (manifest, answered) if manifest.fingerprint == mark and answered else None
 
 
 def summary(manifest: ModelManifest) -> str:
@@ -144,7 +166,7 @@ def _manifest(
     bands: Sequence[str],
     features: str,
     found: Learnt,
-    accuracy: ModelAccuracy,
+    measured: dict[str, Any],
     mark: str,
 ) -> ModelManifest:
     return ModelManifest(
@@ -157,7 +179,7 @@ def _manifest(
         features=features,
         split=material.audit,
         split_sha256=material.origin["split"],
-        metrics=accuracy.model_dump(mode="json"),
+        metrics=measured,
         settings={**settings(name, config.train, config.split.patch_px), **found.settings},
         history=found.history,
         fingerprint=mark,

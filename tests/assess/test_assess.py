@@ -95,6 +95,9 @@ def test_nothing_is_done_twice_and_pictures_come_back(tmp_path: Path) -> None:
     with pytest.raises(MinecoverError, match="oa does not follow from its matrix"):
         found(tmp_path)
     assert "Unchanged" not in said(config)
+    told = json.loads((tmp_path / "accuracy.json").read_text("utf-8"))
+    (tmp_path / "accuracy.json").write_text(json.dumps({**told, "schema_version": 1}))
+    assert "Unchanged" not in said(config), "its intervals were made in another way"
 
 
 def test_a_model_on_other_samples_is_in_no_pair(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Networks learn, stop, go on exactly where they were, and answer for samples what a map would say."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,10 +132,13 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before(tmp_path: Path, monkeyp
     monkeypatch.setattr(training, "PAUSE", 0)
     learn("patch", training.Settings(epochs=2, batch=32), tmp_path)
     newest = tmp_path / checkpoints.NAMES[0]
-    data = bytearray(newest.read_bytes())
-    newest.write_bytes(data[: len(data) // 2])
-    state = checkpoints.latest(tmp_path)
-    assert state is not None and state.epoch == 1
+    data = newest.read_bytes()
+    lone = io.BytesIO()
+    np.save(lone, np.zeros(3))
+    for spoilt in (data[: len(data) // 2], b"", lone.getvalue()):
+        newest.write_bytes(spoilt)
+        state = checkpoints.latest(tmp_path)
+        assert state is not None and state.epoch == 1
     (tmp_path / checkpoints.NAMES[1]).write_bytes(b"nothing")
     with pytest.raises(MinecoverError, match=r"No checkpoint in .* can be read"):
         checkpoints.latest(tmp_path)
@@ -153,6 +157,23 @@ def test_a_loss_that_is_no_number_ends_it_with_advice() -> None:
         training.train(
             shape("patch"), Scaling((0.0,) * 5, (1e-30,) * 5), LESSON, training.Settings(epochs=3, rate=1e30)
         )
+
+
+def test_a_held_loss_that_is_no_number_ends_it_too_and_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = iter([(0.5, 0.8), (float("nan"), 0.1)])
+    monkeypatch.setattr(training, "PAUSE", 0)
+    monkeypatch.setattr(training, "_judged", lambda *_: next(judged))
+    with pytest.raises(MinecoverError, match=r"loss on other blocks of CNN became nan in epoch 2\. Lower `train.rate`"):
+        learn("patch", keep=tmp_path)
+    state = checkpoints.latest(tmp_path)
+    assert state is not None and state.epoch == 1
+
+
+def test_an_epoch_whose_loss_is_no_number_is_never_the_best() -> None:
+    losses = [float("nan"), 0.5, float("nan"), 0.7]
+    assert [training._best([{"validation_loss": v} for v in losses[:n]]) for n in range(5)] == [0, 1, 2, 2, 2]
 
 
 def test_one_class_cannot_be_learnt() -> None:

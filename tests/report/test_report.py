@@ -213,7 +213,7 @@ def test_the_comparison_is_shown_if_there_is_one(tmp_path: Path) -> None:
     [good] = runs.answers(0.9)
     poor = replace(good, predicted=np.where(np.arange(300) % 3 == 0, 1, good.predicted))
     answers = {("RF", "all"): (9, (good,)), ("RF", "combined"): (4, (poor,))}
-    made = compared(answers, "combined", "blocks of 500 m", runs.NAMES)
+    made = compared(answers, "combined", "blocks of 500 m", runs.NAMES, 2000, 0)
     (tmp_path / FILE).write_text(made.model_dump_json())
     row = page(config).row("RF (random forest)")
     assert row[1] == percent(made.entries[0].accuracy.overall.oa)

@@ -3,15 +3,18 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.accuracy.results import read_accuracy
 from pipeline.artifacts.models import read_files, read_manifest
 from pipeline.artifacts.predictions import read_predictions
 from pipeline.artifacts.samples import read_samples
+from pipeline.assess import run as assess
 from pipeline.cli import main
 from pipeline.compare import run as compare
 from pipeline.compare.results import read as read_comparison
@@ -24,6 +27,7 @@ from pipeline.splits import read_split
 from pipeline.train import material as reading
 from pipeline.train import run
 from pipeline.train.learn import Task, graphics_cards, learnt, stopping, unfinished
+from pipeline.train.learn import settings as model_settings
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
 from tests.sample import runs
@@ -109,6 +113,17 @@ def test_nothing_is_trained_twice_and_a_changed_setting_is(folder: Path, monkeyp
     assert forest.stat().st_mtime_ns == before[forest], "a forest has no epochs"
 
 
+@pytest.mark.parametrize("name", ["learner.skops", "test.parquet"])
+@pytest.mark.parametrize("spoil", [lambda data: b"", lambda data: data[:50] + bytes([data[50] ^ 1]) + data[51:70]])
+def test_a_damaged_model_is_trained_again(folder: Path, name: str, spoil: Callable[[bytes], bytes]) -> None:
+    home = folder / "run/models/RF"
+    before = read_predictions(home / "test.parquet")[0].predicted
+    (home / name).write_bytes(spoil((home / name).read_bytes()))
+    list(run(settings(folder), ["RF"]))
+    assert read_files(home, read_manifest(home))
+    np.testing.assert_array_equal(read_predictions(home / "test.parquet")[0].predicted, before)
+
+
 def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_manifest(folder / "run/models/CNN")
     shutil.rmtree(folder / "run/models/CNN")
@@ -128,6 +143,25 @@ def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.Monke
     list(run(settings(folder), ["cnn"]))
     assert begun == [0, 1, 2, 2]
     assert read_manifest(folder / "run/models/CNN").files == whole.files
+
+
+def test_other_weights_under_the_same_name_are_other_settings(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    config = TrainConfig.model_validate(QUICK).model_copy(update={"weights": path})
+    with pytest.raises(MinecoverError, match=r"w\.safetensors' cannot be read: No such file.*Correct `train.weights`"):
+        model_settings("ResNet18", config, 9)
+    found = []
+    for data in (b"a", b"b"):
+        path.write_bytes(data)
+        found.append(model_settings("ResNet18", config, 9))
+    assert found[0] != found[1] and found[0]["weights"] == "w.safetensors"
+    assert model_settings("CNN", config, 9) == model_settings("CNN", TrainConfig.model_validate(QUICK), 9)
+
+
+def test_a_network_without_weights_to_begin_with_begins_at_random(folder: Path) -> None:
+    shutil.rmtree(folder / "run/models/CNN")
+    told = "\n".join(run(settings(folder, weights=folder / "labels.csv", epochs=1), ["CNN"]))
+    assert "note: `train.weights` are of a ResNet: CNN began at random" in told
 
 
 def test_several_seeds_are_told_apart(folder: Path) -> None:
@@ -172,6 +206,23 @@ def test_what_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixture[str
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"{}", "names: Field required"), (b"[", "Invalid JSON"), (b"\xff\xfe", "Invalid JSON")]
+)
+def test_a_broken_selection_is_told_in_one_line(folder: Path, data: bytes, said: str) -> None:
+    (folder / "run/selection.json").write_bytes(data)
+    with pytest.raises(MinecoverError, match=rf"selection\.json' is no selection: {said}.*`minecover select`") as found:
+        list(run(settings(folder, features="combined")))
+    assert "\n" not in str(found.value) and len(str(found.value)) < 400
+
+
+def test_a_patch_wider_than_the_stack_is_refused(folder: Path) -> None:
+    base = settings(folder)
+    config = base.model_copy(update={"split": base.split.model_copy(update={"patch_px": 999})})
+    with pytest.raises(MinecoverError, match=r"patch_px is 999, but the shorter side of the stack is 50 pixels"):
+        list(run(config))
+
+
 def test_a_band_without_any_value_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = read_samples(folder / "run")
     samples.X[:, 1] = np.nan
@@ -185,6 +236,66 @@ def test_samples_of_another_stack_are_refused(folder: Path) -> None:
     path = folder / "run/stack/manifest.json"
     path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
     with pytest.raises(MinecoverError, match="read from another stack"):
+        list(run(settings(folder)))
+
+
+def test_train_compare_and_assess_tell_the_same_interval(folder: Path) -> None:
+    base = settings(folder)
+    config = base.model_copy(update={"assess": base.assess.model_copy(update={"draws": 150, "seed": 7})})
+    weights = (folder / "run/models/RF/learner.skops").stat().st_mtime_ns
+    before = read_manifest(folder / "run/models/RF").metrics["overall"]
+    list(run(config))
+    list(compare(config, ["all"]))
+    list(assess(config))
+    assessed = {m.name: m.overall for m in read_accuracy(folder / "run/accuracy.json").models}
+    for entry in read_comparison(folder / "run/comparison.json").entries:
+        trained = read_manifest(folder / "run/models" / entry.model).metrics["overall"]
+        assert trained == entry.accuracy.overall.model_dump() == assessed[entry.model].model_dump()
+    assert read_manifest(folder / "run/models/RF").metrics["overall"] != before
+    assert (folder / "run/models/RF/learner.skops").stat().st_mtime_ns == weights, "not trained again for that"
+
+
+def test_intervals_of_a_model_are_made_again_where_they_were_made_in_another_way(folder: Path) -> None:
+    home = folder / "run/models/RF"
+    manifest, text = read_manifest(home), (home / "manifest.json").read_text()
+    low = manifest.metrics["overall"]["oa"]["low"]
+    (home / "manifest.json").write_text(text.replace(f'"low": {low!r}', '"low": 0.001'))
+    assert read_manifest(home) != manifest
+    list(run(settings(folder), ["RF"]))
+    assert read_manifest(home) == manifest
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "said"),
+    [
+        ("split", {"block_m": 150.0}, r"split\.block_m was 100\.0, now 150\.0"),
+        ("split", {"patch_px": 5}, r"split\.patch_px was 3, now 5"),
+        ("split", {"kind": "random", "folds": 3}, r"split\.folds was 2, now 3; split\.kind was blocks, now random"),
+        ("labels", {"file": "others.csv"}, r"file was labels\.csv, now others\.csv"),
+    ],
+)
+def test_samples_that_a_configuration_no_longer_asks_for_are_refused(
+    folder: Path, section: str, change: dict[str, Any], said: str
+) -> None:
+    shutil.copy(folder / "labels.csv", folder / "others.csv")
+    config = settings(folder)
+    changed = {k: folder / v if k == "file" else v for k, v in change.items()}
+    other = config.model_copy(update={section: getattr(config, section).model_copy(update=changed)})
+    for stage in (run, compare):
+        with pytest.raises(MinecoverError, match=rf"{said}\. Run `minecover sample CONFIG` again"):
+            list(stage(other))
+
+
+def test_changed_labels_and_a_changed_split_are_refused(folder: Path) -> None:
+    split, labels = folder / "run/split.json", folder / "labels.csv"
+    split.write_text(split.read_text() + "\n")
+    with pytest.raises(MinecoverError, match="files of theirs are missing or have changed"):
+        list(run(settings(folder)))
+    labels.write_text(labels.read_text() + "\n")
+    with pytest.raises(MinecoverError, match="file_sha256 was"):
+        list(run(settings(folder)))
+    labels.unlink()
+    with pytest.raises(MinecoverError, match=r"labels\.csv' cannot be read: No such file"):
         list(run(settings(folder)))
 
 
