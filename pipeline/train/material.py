@@ -16,6 +16,7 @@ from pipeline.artifacts.samples import SAMPLES, Samples, read_samples
 from pipeline.artifacts.stack import STACK, open_stack
 from pipeline.config import Config, Legend
 from pipeline.errors import MinecoverError
+from pipeline.models import NETWORKS, hushed
 from pipeline.patches import Windows
 from pipeline.region import Grid
 from pipeline.sample import refuse_outdated
@@ -100,7 +101,6 @@ def gathered(config: Config) -> Material:
     refuse_outdated(config, manifest, samples)
     legend = Legend(tuple(c for c in samples.legend if (samples.y == c.code).any()))
     place = {code: k for k, code in enumerate(legend.codes)}
-    patch_m = config.split.patch_px * grid.pixel
     return Material(
         samples=samples,
         split=split,
@@ -111,9 +111,18 @@ def gathered(config: Config) -> Material:
         grid=grid,
         stack=open_stack(folder),
         records=manifest.bands,
-        audit=str(audit(samples.xy, split, patch_m)),
+        audit=str(audit(samples.xy, split, _seen_px(config) * grid.pixel)),
         origin={"stack": manifest.fingerprint, "samples": sha256(folder / SAMPLES), "split": sha256(folder / SPLIT)},
     )
+
+
+def _seen_px(config: Config) -> int:
+    """Width of all that one of the run's models may look at for an answer, in pixels."""
+    if config.train.form == "patch" or not set(config.train.models) & set(NETWORKS):
+        return config.split.patch_px
+    with hushed():
+        from pipeline.models.resnet import Shape
+    return Shape(NETWORKS[0], config.train.form, config.split.patch_px, 1, 2).sees
 
 
 def chosen(folder: Path, features: str, bands: Sequence[str]) -> tuple[str, ...]:

@@ -232,6 +232,13 @@ def test_a_band_without_any_value_is_left_out(folder: Path, monkeypatch: pytest.
     assert [b.name for b in read_manifest(folder / "run/models/RF").bands] == ["spring_a", "spring_c", "d"]
 
 
+def test_the_audit_is_of_what_the_models_of_the_run_see(folder: Path) -> None:
+    """The dense form of a network for 3 × 3 pixels sees 35 × 35."""
+    assert re.search("overlapping patches of 350 m: [1-9]", reading.gathered(settings(folder, form="dense")).audit)
+    baselines = settings(folder, form="dense", models=["RF"])
+    assert "overlapping patches of 30 m: 0" in reading.gathered(baselines).audit
+
+
 def test_samples_of_another_stack_are_refused(folder: Path) -> None:
     path = folder / "run/stack/manifest.json"
     path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
