@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,14 +110,15 @@ def records(stack: Manifest, model: ModelManifest) -> tuple[BandRecord, ...]:
 
 
 def legend(model: ModelManifest, wanted: Legend) -> Legend:
-    """The model's classes in its order, in the colours of the settings. Refuses other codes or names."""
-    learnt, now = dict(zip(model.legend.codes, model.legend.names, strict=True)), {c.code: c for c in wanted}
-    if learnt != {code: c.name for code, c in now.items()}:
+    """The settings' legend, which may have more classes than the model. Refuses one that lacks or renames some."""
+    now = dict(zip(wanted.codes, wanted.names, strict=True))
+    strange = [c for c in model.legend if now.get(c.code) != c.name]
+    if strange:
         raise MinecoverError(
-            f"The legend is not the one that the model {model.name} learnt: wanted {_classes(model.legend)}; found "
-            f"{_classes(wanted)}. Restore the legend, or train again."
+            f"The legend is not the one that the model {model.name} learnt: wanted {_classes(strange)}; found "
+            f"{_classes(wanted)}. Restore the legend, or run `minecover sample` and `minecover train` again."
         )
-    return Legend(tuple(LandClass(**{**c.model_dump(), "colour": now[c.code].colour}) for c in model.legend))
+    return wanted
 
 
 def misfits(values: NDArray, bands: Sequence[BandRecord], model: ModelManifest) -> tuple[Misfit, ...]:
@@ -153,7 +154,7 @@ def refuse(wrong: Sequence[Misfit], model: ModelManifest) -> None:
         )
 
 
-def _classes(classes: Legend) -> str:
+def _classes(classes: Iterable[LandClass]) -> str:
     return some([f"{c.code} {c.name}" for c in classes])
 
 
