@@ -89,7 +89,7 @@ def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Network:
     shape = Shape(**{key: spec[key] for key in ("name", "form", "patch", "bands", "classes")})
     mean, sd = spec["scaling"]["mean"], spec["scaling"]["sd"]
     if not len(mean) == len(sd) == shape.bands or not np.isfinite([*mean, *sd]).all() or min(sd) < 0:
-        raise ValueError(f"{shape.bands} bands are scaled by {len(mean)} means {mean} and {len(sd)} deviations {sd}")
+        raise ValueError(f"{shape.bands} bands need as many means and deviations, all finite: {len(mean)}, {len(sd)}")
     scaling = Scaling(tuple(mean), tuple(sd))
     with backend.number_format("float32"):
         model = build(shape)

@@ -3,11 +3,14 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
+from pystac.extensions.mlm import MLMExtension
 
 from pipeline.artifacts.models import read_files, read_manifest
 from pipeline.artifacts.predictions import read_predictions
@@ -23,6 +26,7 @@ from pipeline.sample import work as sampling
 from pipeline.splits import read_split
 from pipeline.train import material as reading
 from pipeline.train import run
+from pipeline.train.item import item
 from pipeline.train.learn import Task, graphics_cards, learnt, stopping, unfinished
 from pipeline.train.material import chosen, gathered
 from pipeline.train.work import UNFINISHED
@@ -97,6 +101,41 @@ def test_the_item_names_bands_classes_and_checksums(whole: Path) -> None:
     assert 112 < west < east < 113 and 39 < south < north < 40
     digest = read_manifest(home).files["learner.skops"]
     assert found["assets"]["learner"]["file:checksum"].endswith(digest)
+
+
+REQUIRED = ("mlm:name", "mlm:architecture", "mlm:framework", "mlm:tasks", "mlm:input", "mlm:output")
+
+
+@pytest.mark.parametrize(("name", "form", "see"), [
+    ("CNN", "patch", "pixel"), ("CNN", "dense", "pixel"), ("RF", "patch", "pixel"), ("RF", "patch", "patch"),
+])  # fmt: skip
+def test_the_item_is_true_and_has_what_its_extensions_require(whole: Path, name: str, form: str, see: str) -> None:
+    manifest, bands = read_manifest(whole / "run" / "models" / name), 4
+    spec = {**manifest.spec, **({"form": form} if name == "CNN" else {"see": see, "patch": 3 if see == "patch" else 1})}
+    found = item(replace(manifest, spec=spec), runs.GRID, 2021)
+    own = found["properties"]
+    assert set(REQUIRED) <= set(own) and own["mlm:pretrained_source"] is None and own["mlm:hyperparameters"]
+    prefixes = {key.split(":")[0] for part in (own, *found["assets"].values()) for key in part if ":" in key}
+    declared = {url.split("/")[3] for url in found["stac_extensions"]}
+    assert prefixes <= declared and "classification" in declared
+    read = MLMExtension.ext(pystac.Item.from_dict(found))
+    [given], [made] = read.input, read.output
+    side = {"patch": 3, "dense": 20}[form] if name == "CNN" else {"pixel": 1, "patch": 3}[see]
+    assert given.input.shape == [-1, bands, side, side]
+    assert [b["name"] for b in own["bands"]] == given.bands == [b.name for b in manifest.bands]
+    assert made.result.shape == [-1, 3, *([16, 16] if form == "dense" else [])]
+    assert len(made.result.shape) == len(made.result.dim_order) and made.tasks == own["mlm:tasks"]
+    scaling = own["mlm:input"][0].get("value_scaling", [])
+    told = [(s["mean"], s["stddev"]) for s in scaling]
+    assert told == (list(zip(*spec["scaling"].values(), strict=True)) if name == "CNN" else [])
+
+
+def test_a_band_that_was_constant_is_scaled_to_nothing(whole: Path) -> None:
+    manifest = read_manifest(whole / "run" / "models" / "CNN")
+    scaling = {"mean": [0.5] * 4, "sd": [1.0, 0.0, 1.0, 1.0]}
+    found = item(replace(manifest, spec={**manifest.spec, "scaling": scaling}), runs.GRID, 2021)
+    kinds = [s["type"] for s in found["properties"]["mlm:input"][0]["value_scaling"]]
+    assert kinds == ["z-score", "clip", "z-score", "z-score"]
 
 
 def test_nothing_is_trained_twice_and_a_changed_setting_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
