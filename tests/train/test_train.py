@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +168,25 @@ def test_an_interrupted_training_goes_on(folder: Path, monkeypatch: pytest.Monke
     list(run(settings(folder), ["cnn"]))
     assert begun == [0, 1, 2, 2]
     assert read_manifest(folder / "run/models/CNN").files == whole.files
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "file"), [("RF", 1000, "test.parquet"), ("RF", 15_000, "learner.skops"), ("CNN", 15_000, "npz")]
+)
+def test_a_full_disk_is_told_and_leaves_no_model(folder: Path, name: str, most: int, file: str) -> None:
+    home = folder / "run/models" / name
+    before = read_manifest(home).fingerprint
+    (home / "manifest.json").unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        with pytest.raises(MinecoverError, match=rf"models/{name}.*{file}' could not be written: File too large"):
+            list(run(settings(folder), [name]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (home / "manifest.json").exists() and not list(home.rglob("*.tmp"))
+    list(run(settings(folder), [name]))
+    assert read_manifest(home).fingerprint == before and read_files(home, read_manifest(home))
 
 
 def test_several_seeds_are_told_apart(folder: Path) -> None:
