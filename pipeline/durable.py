@@ -30,6 +30,8 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)
@@ -89,8 +91,8 @@ def reported(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveError(
-            f"'{root}' could not be written: {error.strerror or error}. Nothing half-written was kept; check its free "
-            f"space and permissions, and do it again."
+            f"'{error.filename or root}' could not be written: {error.strerror or error}. Nothing half-written was "
+            f"kept; check its free space and permissions, and do it again."
         ) from error
 
 

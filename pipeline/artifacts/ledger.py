@@ -163,9 +163,10 @@ def deliver(path: Path, folder: Path, unit: str, write: Callable[[Path], None], 
         os.replace(temporary, path)
         durable.sync(path.parent)
     except OSError as error:
+        why = str(error.strerror or error).rstrip(".")
         raise MinecoverError(
-            f"'{path}' could not be written: {error.strerror or error}. Nothing half-written was kept. Check the free "
-            f"space and the rights of its folder, and run the same command again: it goes on where it was."
+            f"'{path}' could not be written: {why}. Nothing half-written was kept. Check the free space and the rights "
+            f"of its folder, and run the same command again: it goes on where it was."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -259,8 +260,14 @@ def _held(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise MinecoverError(f"'{folder}' is being written by {_holder(folder)}. Wait until it is done.") from error
-        os.truncate(descriptor, 0)
-        os.write(descriptor, json.dumps(_self()).encode())
+        try:
+            os.truncate(descriptor, 0)
+            os.write(descriptor, json.dumps(_self()).encode())
+        except OSError as error:
+            raise MinecoverError(
+                f"'{folder / LOCK}' could not be written: {error.strerror}. Check the free space and the rights of its "
+                f"folder."
+            ) from error
         yield
         with suppress(OSError):
             os.truncate(descriptor, 0)

@@ -1,6 +1,7 @@
 """A trained model in a folder: a manifest that says everything, the weights, and how it did on the test part.
 
-No code is in it. Weights are arrays or skops files, checked by their SHA-256 before they are opened.
+No code is in it. Weights are arrays or skops files, checked by their SHA-256 before they are opened; the manifest has
+one of its own.
 """
 
 from __future__ import annotations
@@ -8,23 +9,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from pipeline import durable
-from pipeline.config import Legend
+from pipeline.artifacts.ledger import fingerprint
+from pipeline.config import Legend, Number
 from pipeline.errors import MinecoverError
 
 MODELS = "models"
 FILE = "manifest.json"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class BandStatistics:
     """A band that the model reads: its name and unit, and what its training values were, without masked ones."""
+
+    __pydantic_config__ = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
     name: str
     unit: str
@@ -40,6 +46,8 @@ class BandStatistics:
 class ModelManifest:
     """Everything that must be known to use a model, or to make it again."""
 
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
+
     name: str
     spec: dict[str, Any]
     """What `pipeline.models.restored` needs beside the files."""
@@ -48,7 +56,7 @@ class ModelManifest:
     legend: Legend
     """The model's class k is the k-th of the legend."""
     patch_px: int
-    pixel_m: float
+    pixel_m: Number
     features: str
     """Which features were chosen: all, Relief-F, RF or combined."""
     split: str
@@ -63,48 +71,58 @@ class ModelManifest:
     software: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file by name."""
+    digest: str = ""
+    """SHA-256 of all the rest of the manifest."""
     schema: int = SCHEMA
 
 
+_MANIFEST = TypeAdapter(ModelManifest)
+
+
 def write_model(folder: Path, manifest: ModelManifest, files: Mapping[str, bytes]) -> ModelManifest:
-    """The manifest with the checksums of the files; all of it is in the folder, the manifest last."""
-    digests = {name: sha256(data).hexdigest() for name, data in files.items()}
-    told = ModelManifest(**{**{f: getattr(manifest, f) for f in manifest.__dataclass_fields__}, "files": digests})
+    """The manifest with the checksums of the files and its own; all is in the folder, the manifest last."""
     with durable.reported(folder.parent):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).unlink(missing_ok=True)
         for name, data in files.items():
             durable.write_bytes(folder / name, data)
-    write_manifest(folder, told)
+    return write_manifest(
+        folder, replace(manifest, files={name: sha256(data).hexdigest() for name, data in files.items()})
+    )
+
+
+def write_manifest(folder: Path, manifest: ModelManifest) -> ModelManifest:
+    """The manifest with its checksum, as it then is in the folder of its model."""
+    told = replace(manifest, digest=_digest(_plain(manifest)))
+    with durable.reported(folder.parent):
+        durable.write_text(folder / FILE, json.dumps(_plain(told), indent=1, ensure_ascii=False) + "\n")
     return told
 
 
-def write_manifest(folder: Path, manifest: ModelManifest) -> None:
-    """The manifest is in its place in the folder of its model."""
-    told = {**asdict(manifest), "legend": manifest.legend.model_dump()}
-    with durable.reported(folder.parent):
-        durable.write_text(folder / FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-
-
 def read_manifest(folder: Path) -> ModelManifest:
-    """The manifest of a model's folder. Raises MinecoverError where there is none, or none that can be understood."""
+    """The manifest of a model's folder. Raises MinecoverError where there is none, or not the one that was written."""
     path = folder / FILE
     try:
-        found = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        found = json.loads(text)
+        if found["schema"] == 1:
+            raise ValueError("it is of an older version of minecover, without a checksum")
         if found["schema"] != SCHEMA:
             raise ValueError(f"schema {found['schema']}, not {SCHEMA}")
-        own = {
-            "bands": tuple(BandStatistics(**b) for b in found["bands"]),
-            "legend": Legend.model_validate(found["legend"]),
-            "history": tuple(found["history"]),
-        }
-        return ModelManifest(**{**found, **own})
+        if found["digest"] != _digest(found):
+            raise ValueError("its checksum differs: it was changed after the model was trained")
+        return _MANIFEST.validate_json(text)
     except FileNotFoundError as error:
         raise MinecoverError(f"'{folder}' holds no trained model. `minecover train CONFIG` makes one.") from error
     except OSError as error:
         raise MinecoverError(f"'{path}' cannot be read: {error.strerror}. Check the path and its rights.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}"
+        raise MinecoverError(f"'{path}' is not a model's manifest: {why}. Train the model again.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise MinecoverError(f"'{path}' is not a model's manifest: {error!r}. Train the model again.") from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise MinecoverError(f"'{path}' is not a model's manifest: {why}. Train the model again.") from error
 
 
 def read_files(folder: Path, manifest: ModelManifest) -> dict[str, bytes]:
@@ -121,3 +139,11 @@ def read_files(folder: Path, manifest: ModelManifest) -> dict[str, bytes]:
             raise MinecoverError(f"'{folder / name}' is not what was trained: its checksum differs. Train it again.")
         found[name] = data
     return found
+
+
+def _plain(manifest: ModelManifest) -> dict[str, Any]:
+    return {**asdict(manifest), "legend": manifest.legend.model_dump()}
+
+
+def _digest(told: Mapping[str, Any]) -> str:
+    return fingerprint({name: value for name, value in told.items() if name != "digest"})

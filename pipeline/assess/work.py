@@ -55,7 +55,7 @@ def _answered(folder: Path, legend: Legend) -> Answered:
         if codes - known:
             raise MinecoverError(
                 f"The model in '{folder}' knows the class {min(codes - known)}, and the legend does not. Use the "
-                "legend it was trained with, or train again."
+                "legend it was trained with, or run `minecover sample` and `minecover train` again."
             )
     rows = [np.argsort(np.array(r.ids), kind="stable") for r in runs]
     ids, truth, blocks = _asked(folder, runs, rows)

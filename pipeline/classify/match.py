@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,28 +16,54 @@ from pipeline.errors import MinecoverError
 
 NDArray = np.ndarray[Any, Any]
 
+REFLECTANCE, DECIBELS = "reflectance", "dB"
 SHOWN = 6
 FEWEST = 100
 """Known values of a band below which nothing is concluded from them."""
-APART = 0.25
-"""Of the ranges' widths: from here on it is asked whether another unit would explain the difference."""
+APART = 0.15
+"""Of the ranges' widths: from here on it is asked whether a known change of the values would explain the difference."""
 FAR = 5.0
 """Widths of the range in training: so far off, a band is refused whatever the reason."""
-BETTER = 4.0
-"""An explanation counts where it brings the ranges so many times nearer."""
+BETTER = 2.5
+"""A known change explains a difference that it makes so many times smaller, and that of most bands with it."""
+GAIN, DRIFT = 0.25, 0.1
+"""Other years and places differ by this share of a value and of a range's width; smaller shifts are not looked for."""
+BELOW = 0.02
+"""How far below 0 the 2nd percentile of reflectance may lie where shade or water was corrected a little too much."""
+WHITE = 0.2
+"""Ranges of reflectances count as this wide at least: there may be snow where there was none in training."""
+NUMBERS = 10_000
+"""Digital numbers of one reflectance."""
 
 Change = Callable[[NDArray], NDArray]
-EXPLANATIONS: tuple[tuple[str, Change], ...] = (
-    ("10,000 times too large (digital numbers, not reflectance)", lambda v: v / 10_000),
-    ("10,000 times too small (reflectance, not digital numbers)", lambda v: v * 10_000),
-    ("100 times too large", lambda v: v / 100),
-    ("100 times too small", lambda v: v * 100),
-    ("too high by 1000 (the offset of Sentinel-2 products since January 2022)", lambda v: v - 1000),
-    ("too low by 1000 (the offset of Sentinel-2 products since January 2022)", lambda v: v + 1000),
-    ("too high by 0.1 (the offset of Sentinel-2 products since January 2022)", lambda v: v - 0.1),
-    ("too low by 0.1 (the offset of Sentinel-2 products since January 2022)", lambda v: v + 0.1),
-    ("linear, not in decibels", lambda v: 10 * np.log10(v)),
-    ("in decibels, not linear", lambda v: 10 ** (v / 10)),
+
+
+@dataclass(frozen=True)
+class Known:
+    """A mistake that is made with values: what they look like, and what undoes it. It befalls bands of one unit or any.
+
+    `small` mistakes could be taken for another year's values, and must differ more from training than those do.
+    """
+
+    reason: str
+    undo: Change
+    unit: str = ""
+    small: bool = False
+
+
+OFFSET = "(the offset of Sentinel-2 products since January 2022)"
+KNOWN = (
+    Known("10,000 times too large (digital numbers, not reflectance)", lambda v: v / NUMBERS),
+    Known("10,000 times too small (reflectance, not digital numbers)", lambda v: v * NUMBERS),
+    Known("100 times too large", lambda v: v / 100),
+    Known("100 times too small", lambda v: v * 100),
+    Known("to have the other sign", lambda v: -v),
+    Known(f"too high by 1000 {OFFSET}", lambda v: v - 1000, REFLECTANCE, True),
+    Known(f"too low by 1000 {OFFSET}", lambda v: v + 1000, REFLECTANCE, True),
+    Known(f"too high by 0.1 {OFFSET}", lambda v: v - 0.1, REFLECTANCE, True),
+    Known(f"too low by 0.1 {OFFSET}", lambda v: v + 0.1, REFLECTANCE, True),
+    Known("linear, not in decibels", lambda v: 10 * np.log10(v), DECIBELS),
+    Known("in decibels, not linear", lambda v: 10 ** (v / 10)),
 )
 
 
@@ -84,29 +110,38 @@ def records(stack: Manifest, model: ModelManifest) -> tuple[BandRecord, ...]:
 
 
 def legend(model: ModelManifest, wanted: Legend) -> Legend:
-    """The model's classes in its order, in the colours of the settings. Refuses other codes or names."""
-    learnt, now = dict(zip(model.legend.codes, model.legend.names, strict=True)), {c.code: c for c in wanted}
-    if learnt != {code: c.name for code, c in now.items()}:
+    """The settings' legend, which may have more classes than the model. Refuses one that lacks or renames some."""
+    now = dict(zip(wanted.codes, wanted.names, strict=True))
+    strange = [c for c in model.legend if now.get(c.code) != c.name]
+    if strange:
         raise MinecoverError(
-            f"The legend is not the one that the model {model.name} learnt: wanted {_classes(model.legend)}; found "
-            f"{_classes(wanted)}. Restore the legend, or train again."
+            f"The legend is not the one that the model {model.name} learnt: wanted {_classes(strange)}; found "
+            f"{_classes(wanted)}. Restore the legend, or run `minecover sample` and `minecover train` again."
         )
-    return Legend(tuple(LandClass(**{**c.model_dump(), "colour": now[c.code].colour}) for c in model.legend))
+    return wanted
 
 
 def misfits(values: NDArray, bands: Sequence[BandRecord], model: ModelManifest) -> tuple[Misfit, ...]:
     """Groups of bands whose values (bands, n; NaN where masked) cannot be what the model learnt from.
 
-    Bands of one unit in one part of the stack are judged together, by the 2nd and 98th percentiles. Ranges that merely
-    differ, as from one landscape to another, are no misfit.
+    Bands of one unit are judged together by their means and their 2nd and 98th percentiles, first all of them, then
+    those of each part of the stack. Values that merely differ, as from one landscape or year to another, are no misfit.
     """
-    ranges = np.array([_range(v) for v in values])
-    groups: dict[tuple[str, str], list[int]] = {}
-    for place, band in enumerate(bands):
-        if np.isfinite(ranges[place]).all():
-            groups.setdefault((band.unit, band.part), []).append(place)
-    found = [_judged(places, ranges, model.bands) for places in groups.values()]
-    return tuple(m for misfit in found for m in misfit)
+    group = _Group(values, np.array([_summary(v) for v in values]), model.bands)
+    told = np.isfinite(values).sum(1).max(initial=0) >= FEWEST
+    found: list[Misfit] = []
+    for unit in dict.fromkeys(b.unit for b in bands):
+        whole = [i for i, b in enumerate(bands) if b.unit == unit]
+        parts = [[i for i in whole if bands[i].part == part] for part in dict.fromkeys(bands[i].part for i in whole)]
+        left = set(whole)
+        for places in (whole, *parts):
+            varied = [i for i in places if i in left and np.ptp(group.now[i]) > 0]
+            if why := group.explained(varied, unit):
+                found.append(group.misfit(varied, f"they look {why}"))
+                left -= set(varied)
+        for places in parts:
+            found += group.alone([i for i in places if i in left], unit, told)
+    return tuple(found)
 
 
 def refuse(wrong: Sequence[Misfit], model: ModelManifest) -> None:
@@ -119,44 +154,89 @@ def refuse(wrong: Sequence[Misfit], model: ModelManifest) -> None:
         )
 
 
-def _classes(classes: Legend) -> str:
+def _classes(classes: Iterable[LandClass]) -> str:
     return some([f"{c.code} {c.name}" for c in classes])
 
 
-def _range(values: NDArray) -> NDArray:
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Values of bands, their summaries, and what was learnt of them."""
+
+    values: NDArray
+    now: NDArray
+    learnt: Sequence[BandStatistics]
+
+    @property
+    def wanted(self) -> NDArray:
+        """The summaries in training."""
+        return np.array([(b.low, b.mean, b.high) for b in self.learnt])
+
+    def misfit(self, places: Sequence[int], reason: str) -> Misfit:
+        """The misfit of these bands; it begins with the one that is farthest off."""
+        worst = places[int(np.argmax(np.nan_to_num(_apart(self.now[places], self.wanted[places]))))]
+        names = tuple(self.learnt[i].name for i in (worst, *(i for i in places if i != worst)))
+        (low, _, high), (least, _, most) = self.wanted[worst].tolist(), self.now[worst].tolist()
+        return Misfit(names, (low, high), (least, most), reason)
+
+    def explained(self, places: Sequence[int], unit: str) -> str:
+        """How these bands look if one known mistake explains how they differ from training; nothing if none does."""
+        if not places:
+            return ""
+        wanted, now = self.wanted[places], self.now[places]
+        apart = _apart(now, wanted)
+        if apart.mean() <= APART:
+            return ""
+        natural = GAIN * np.abs(wanted) + DRIFT * np.ptp(wanted, axis=1)[:, None]
+        usual = np.median((np.abs(now - wanted) - natural).max(1)) <= 0
+        found = []
+        for known in KNOWN:
+            if known.unit in ("", unit) and not (known.small and usual):
+                with np.errstate(all="ignore"):
+                    undone = np.array([_summary(known.undo(self.values[i])) for i in places])
+                    other = _apart(undone, wanted)
+                if other.mean() * BETTER < apart.mean() and np.mean(other < apart) > 0.75:
+                    found.append((float(other.mean()), known.reason))
+        return min(found, default=(0.0, ""))[1]
+
+    def alone(self, places: Sequence[int], unit: str, told: bool) -> Iterator[Misfit]:
+        """Bands that cannot be right whatever the reason; `places` are all of a part that nothing explains."""
+        varied = [i for i in places if self.learnt[i].high > self.learnt[i].low]
+        gone = [i for i in varied if told and not np.isfinite(self.values[i]).any()]
+        still = [i for i in varied if np.ptp(self.now[i]) == 0]
+        edge = [i for i in still if self._at_an_end(i)]
+        if len(still) < max(2, len(varied)):
+            still = [i for i in still if i not in edge]
+        if gone:
+            yield self.misfit(gone, "they have no value anywhere, and had in training")
+        if still:
+            yield self.misfit(still, "they are the same everywhere, and varied in training")
+        for i in (i for i in places if i not in {*gone, *still, *edge} and np.isfinite(self.now[i]).all()):
+            (low, _, high), (least, _, most) = self.wanted[i], self.now[i]
+            one = 0 if unit != REFLECTANCE else NUMBERS if high > FAR else 1
+            width = max(high - low, 1e-6 * max(abs(low), abs(high)), WHITE * one)
+            if max(abs(least - low), abs(most - high)) > FAR * width:
+                yield self.misfit([i], "the model never saw the like")
+            elif one and least < -BELOW * one <= low:
+                yield self.misfit([i], "reflectance is not below 0")
+
+    def _at_an_end(self, place: int) -> bool:
+        """Whether a band is the same everywhere as at an end of its range, as night lights are where there are none."""
+        band = self.learnt[place]
+        return bool(min(abs(self.now[place, 0] - e) for e in (band.low, band.high)) <= DRIFT * (band.high - band.low))
+
+
+def _summary(values: NDArray) -> NDArray:
+    """2nd percentile, mean and 98th percentile of what is known; NaN where that is too little."""
     known = values[np.isfinite(values)]
-    return np.percentile(known, (2, 98)) if known.size >= FEWEST else np.full(2, np.nan)
-
-
-def _judged(places: list[int], ranges: NDArray, learnt: Sequence[BandStatistics]) -> Iterator[Misfit]:
-    """The whole group if a known reason explains it, or else those of its bands that are far off."""
-    wanted = np.array([(learnt[i].low, learnt[i].high) for i in places])
-    now = ranges[places]
-    apart = _apart(now, wanted)
-    names = tuple(learnt[i].name for i in places)
-    if np.median(apart) > APART:
-        with np.errstate(all="ignore"):
-            others = [(float(np.median(_apart(change(now), wanted))), why) for why, change in EXPLANATIONS]
-        best, why = min((o for o in others if np.isfinite(o[0])), default=(np.inf, ""))
-        if best * BETTER < np.median(apart):
-            worst = int(np.argmax(apart))
-            order = (worst, *(i for i in range(len(names)) if i != worst))
-            yield Misfit(tuple(names[i] for i in order), _pair(wanted[worst]), _pair(now[worst]), f"they look {why}")
-            return
-    width = np.maximum(wanted[:, 1] - wanted[:, 0], 1e-6 * np.abs(wanted).max(1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        far = np.nan_to_num(np.abs(now - wanted).max(1) / width) > FAR
-    for i in np.flatnonzero(far):
-        yield Misfit((names[i],), _pair(wanted[i]), _pair(now[i]), "the model never saw the like")
+    if known.size < FEWEST:
+        return np.full(3, np.nan)
+    low, high = np.percentile(known, (2, 98))
+    return np.array([low, known.mean(dtype=np.float64) if high > low else low, high])
 
 
 def _apart(now: NDArray, wanted: NDArray) -> NDArray:
-    """How far the ends of ranges lie apart, in widths of both ranges; 0 where both are one and the same value."""
-    off = np.abs(now - wanted).sum(1)
-    widths = (wanted[:, 1] - wanted[:, 0]) + np.abs(now[:, 1] - now[:, 0])
+    """How far summaries lie apart, in widths of both ranges; at most some 1 where one of them is much wider."""
+    widths = np.ptp(wanted, axis=1) + np.ptp(now, axis=1)
+    off = 2 * np.abs(now - wanted).mean(1)
     apart = np.divide(off, widths, out=np.where(off > 0, np.inf, 0.0), where=widths > 0)
     return np.asarray(np.where(np.isnan(off), np.inf, apart))
-
-
-def _pair(ends: NDArray) -> tuple[float, float]:
-    return float(ends[0]), float(ends[1])

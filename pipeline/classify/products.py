@@ -124,7 +124,7 @@ def _polygons(result: Result, folder: Path) -> Entry:
 def _raster(result: Result, name: str) -> tuple[Raster, Iterator[NDArray]]:
     """What the file is to be, and its strips."""
     grid, tiles, legend = result.tiles.grid, result.tiles, result.legend
-    names = {f"CLASS_{c.code}": c.name for c in legend}
+    learnt, names = result.model.legend, {f"CLASS_{c.code}": c.name for c in legend}
     if name == MAP:
         codes = tiles.rows([1], answers.NOTHING)
         found = cleaned(lambda top, bottom: codes(top, bottom)[0], grid.height, result.cleaning)
@@ -133,8 +133,8 @@ def _raster(result: Result, name: str) -> tuple[Raster, Iterator[NDArray]]:
     if name == UNCERTAINTY:
         raster = Raster(grid, ("entropy in %", "margin in %"), answers.UNKNOWN, Resampling.average)
         return raster, strips(tiles.rows([2, 3], answers.UNKNOWN), grid.height)
-    raster = Raster(grid, legend.names, answers.UNKNOWN, Resampling.average)
-    layers = [answers.BESIDE + 1 + k for k in range(len(legend))]
+    raster = Raster(grid, learnt.names, answers.UNKNOWN, Resampling.average)
+    layers = [answers.BESIDE + 1 + k for k in range(len(learnt))]
     return raster, strips(tiles.rows(layers, answers.UNKNOWN), grid.height)
 
 

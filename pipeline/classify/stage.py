@@ -26,7 +26,7 @@ from pipeline.classify.mapping import TILES, Job, block_bytes, in_use, piece
 from pipeline.classify.mosaic import Tiles
 from pipeline.classify.reading import READERS, Source, coarse, wanted
 from pipeline.config import Config, Legend
-from pipeline.console import duration, human, progress
+from pipeline.console import duration, human, progress, some
 from pipeline.durable import make_folders, reported
 from pipeline.engine.raster import harden_process
 from pipeline.errors import MinecoverError
@@ -152,6 +152,8 @@ def _map(wish: Wish, inputs: Inputs, tiles: Sequence[Tile], left: Sequence[Tile]
         f"Map       {pixels:,} pixels in {count} cells of {layout.cell} × {layout.cell}, halo {layout.halo}"
         + (f"; {done} tiles are done already" if done else "")
     )
+    if unknown := [c.name for c in inputs.legend if c.code not in inputs.model.legend.codes]:
+        yield f"Note      {inputs.model.name} learnt no {some(unknown)}, which had no samples: the map will not have it"
     yield f"Memory    {_memory(wish, job)}"
     yield "Time      told once the first cells are done"
     with reported(wish.folder):
@@ -182,10 +184,10 @@ def _job(wish: Wish, inputs: Inputs, bands: xr.DataArray) -> Job:
     settings = wish.config.classify
     layout = Layout(inputs.stack.grid, cell_side(model.halo), model.halo, wish.side)
     source = Source(bands, layout, inputs.shape, settings.min_valid)
-    job = Job(model, inputs.legend.codes, source, layout, wish.folder, 1, 1, wish.workers)
+    job = Job(model, inputs.model.legend.codes, source, layout, wish.folder, 1, 1, wish.workers)
     job.warm()
     rows, columns = piece(layout, len(inputs.bands), settings.memory_gb * 1e9 - in_use(), wish.workers)
-    return Job(model, inputs.legend.codes, source, layout, wish.folder, rows, columns, wish.workers)
+    return Job(model, inputs.model.legend.codes, source, layout, wish.folder, rows, columns, wish.workers)
 
 
 def _memory(wish: Wish, job: Job) -> str:
@@ -198,7 +200,7 @@ def _memory(wish: Wish, job: Job) -> str:
 
 def _refuse_full_disk(wish: Wish, inputs: Inputs, left: Sequence[Tile]) -> None:
     """Refuse to begin what the disk could not hold if nothing of it could be compressed."""
-    pixels, layers = sum(t.width * t.height for t in left), len(inputs.legend) + 3
+    pixels, layers = sum(t.width * t.height for t in left), len(inputs.model.legend) + 3
     need, there = int(pixels * layers * 3.4), shutil.disk_usage(nearest(wish.folder)).free
     if need > there:
         raise MinecoverError(

@@ -51,7 +51,8 @@ def save(folder: Path, state: State) -> None:
     """Keep the state. Of the two files only the older one is written over."""
     told = np.frombuffer(json.dumps({"epoch": state.epoch, **state.told}).encode(), np.uint8)
     data = packed(told=[told], weights=state.weights, optimizer=state.optimizer, best=state.best)
-    durable.write_bytes(folder / NAMES[state.epoch % 2], data)
+    with durable.reported(folder):
+        durable.write_bytes(folder / NAMES[state.epoch % 2], data)
 
 
 def latest(folder: Path) -> State | None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import MinecoverError
 from pipeline.models.hush import hushed
 
 NETWORKS = ("ResNet50", "ResNet18", "CNN")
@@ -21,6 +22,7 @@ Cut = Callable[[Indices, Indices, int], Floats]
 """(tops, lefts, size) → windows (n, bands, size, size), NaN where masked and outside the stack."""
 
 AT_ONCE = 256
+SHOWN = 200
 
 
 class Fitted(Protocol):
@@ -54,13 +56,20 @@ class Fitted(Protocol):
 
 def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Fitted:
     """The learner that `spec` and `files` of a fitted one describe. No code in them is ever run."""
-    if spec["name"] in NETWORKS:
-        with hushed():
-            from pipeline.models import network
-        return network.restored(spec, files)
-    from pipeline.models import pixels
+    try:
+        if spec["name"] in NETWORKS:
+            with hushed():
+                from pipeline.models import network
+            return network.restored(spec, files)
+        from pipeline.models import pixels
 
-    return pixels.restored(spec, files)
+        return pixels.restored(spec, files)
+    except (KeyError, TypeError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise MinecoverError(
+            f"The model's manifest contradicts itself or its files: {why} (spec: {str(dict(spec))[:SHOWN]}). Train it "
+            f"again."
+        ) from error
 
 
 def answers(model: Fitted, cut: Cut, rows: Indices, columns: Indices) -> NDArray[np.float32]:

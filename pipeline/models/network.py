@@ -91,7 +91,10 @@ class Network:
 def restored(spec: Mapping[str, Any], files: Mapping[str, bytes]) -> Network:
     """The network of this description; its layers are built here, only numbers are read."""
     shape = Shape(**{key: spec[key] for key in ("name", "form", "patch", "bands", "classes")})
-    scaling = Scaling(tuple(spec["scaling"]["mean"]), tuple(spec["scaling"]["sd"]))
+    mean, sd = spec["scaling"]["mean"], spec["scaling"]["sd"]
+    if not len(mean) == len(sd) == shape.bands or not np.isfinite([*mean, *sd]).all() or min(sd) < 0:
+        raise ValueError(f"{shape.bands} bands need as many means and deviations, all finite: {len(mean)}, {len(sd)}")
+    scaling = Scaling(tuple(mean), tuple(sd))
     with backend.number_format("float32"):
         model = build(shape)
     put(model, unpacked(files[WEIGHTS], "weights"), WEIGHTS)

@@ -58,6 +58,8 @@ class Shape:
     def __post_init__(self) -> None:
         if self.name not in VARIANTS or self.form not in ("patch", "dense"):
             raise MinecoverError(f"There is no network {self.name!r} of form {self.form!r}. Use {', '.join(VARIANTS)}.")
+        if any(type(n) is not int for n in (self.patch, self.bands, self.classes)):
+            raise MinecoverError(f"Patch, bands and classes are whole numbers, and not all are in {self}. Correct it.")
         if self.patch < 3 or self.patch % 2 == 0:
             raise MinecoverError(f"A patch of {self.patch} pixels has no middle or no surroundings. Use 9, 15 or 33.")
         if self.classes < 2 or self.bands < 1:

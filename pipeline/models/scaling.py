@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from pipeline.errors import MinecoverError
+
 Floats = NDArray[np.floating[Any]]
 
 FARTHEST = 10.0
@@ -29,6 +31,10 @@ class Scaling:
         turning and mirroring each window.
         """
         n, bands = windows.shape[:2]
+        if bands != len(self.mean) or bands != len(self.sd):
+            raise MinecoverError(
+                f"The network scales {len(self.mean)} bands and was given {bands}. Give it what it was trained on."
+            )
         kept = np.ones((n, bands), np.float32) if kept is None else np.asarray(kept, np.float32)
         turn = np.zeros(n, np.int64) if turn is None else turn
         # A band that was constant in training says nothing: it stays 0 wherever it is known.

@@ -1,11 +1,14 @@
 """A model's folder: whole or refused, and nothing outside it is ever read; answers on the test part come back."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.artifacts.ledger import fingerprint
 from pipeline.artifacts.models import FILE, BandStatistics, ModelManifest, read_files, read_manifest, write_model
 from pipeline.artifacts.predictions import Predictions, read_predictions, write_predictions
 from pipeline.config import Legend
@@ -42,18 +45,55 @@ def test_other_bytes_are_refused_unread(home: Path, damage: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a\0b", ""])
 def test_files_outside_the_folder_are_not_read(home: Path, name: str) -> None:
-    told = json.loads((home / FILE).read_text())
-    (home / FILE).write_text(json.dumps({**told, "files": {name: "0" * 64}}))
     with pytest.raises(MinecoverError, match="outside its folder"):
-        read_files(home, read_manifest(home))
+        read_files(home, replace(read_manifest(home), files={name: "0" * 64}))
+
+
+@pytest.mark.parametrize(
+    "change", [{"spec": {}}, {"pixel_m": 10.5}, {"files": {}}, {"bands": []}, {"digest": "0"}, {"more": 1}]
+)
+def test_a_changed_manifest_is_refused(home: Path, change: dict[str, Any]) -> None:
+    told = json.loads((home / FILE).read_text())
+    (home / FILE).write_text(json.dumps({**told, **change}))
+    with pytest.raises(MinecoverError, match=r"checksum differs: it was changed.*Train the model again"):
+        read_manifest(home)
+
+
+def test_a_manifest_in_another_layout_is_the_same(home: Path) -> None:
+    told = json.loads((home / FILE).read_text())
+    (home / FILE).write_text(json.dumps(dict(reversed(told.items()))))
+    assert read_manifest(home).bands == MANIFEST.bands
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"pixel_m": "ten"}, "pixel_m is 'ten'"),
+        ({"pixel_m": float("nan")}, "pixel_m is nan"),
+        ({"bands": [{**asdict(MANIFEST.bands[0]), "low": "x"}]}, r"bands\.0\.low is 'x'"),
+        ({"bands": [{**asdict(MANIFEST.bands[0]), "low": float("nan")}]}, r"bands\.0\.low is nan"),
+        ({"legend": []}, "at least two classes"),
+        ({"patch_px": "9"}, "patch_px is '9'"),
+        ({"more": 1}, "more is 1"),
+    ],
+)
+def test_a_manifest_of_other_things_is_refused(home: Path, change: dict[str, Any], told: str) -> None:
+    found = {**json.loads((home / FILE).read_text()), **change}
+    rest = {name: value for name, value in found.items() if name != "digest"}
+    (home / FILE).write_text(json.dumps({**rest, "digest": fingerprint(rest)}))
+    with pytest.raises(MinecoverError, match=told):
+        read_manifest(home)
 
 
 def test_a_missing_or_spoilt_manifest_is_said(home: Path) -> None:
     text = (home / FILE).read_text()
-    for spoilt in (text[: len(text) // 2], "[]", "{}", text.replace('"schema": 1', '"schema": 2')):
+    for spoilt in (text[: len(text) // 2], "[]", "{}", text.replace('"schema": 2', '"schema": 3')):
         (home / FILE).write_text(spoilt)
         with pytest.raises(MinecoverError, match="not a model's manifest"):
             read_manifest(home)
+    (home / FILE).write_text(text.replace('"schema": 2', '"schema": 1'))
+    with pytest.raises(MinecoverError, match=r"of an older version.*Train the model again"):
+        read_manifest(home)
     (home / FILE).unlink()
     with pytest.raises(MinecoverError, match="holds no trained model"):
         read_manifest(home)

@@ -218,13 +218,26 @@ def test_another_legend_is_refused_and_other_colours_are_not(folder: Path, fake:
     config = fakes.config(folder)
     renamed = [{**c, "name": "lake" if c["code"] == 7 else c["name"]} for c in fakes.CLASSES]
     recoloured = [{**c, "colour": "#010203" if c["code"] == 7 else c["colour"]} for c in fakes.CLASSES]
-    with pytest.raises(MinecoverError, match=r"found .*7 lake"):
+    with pytest.raises(MinecoverError, match=r"wanted 7 水.*found .*7 lake.*`minecover sample` and `minecover train`"):
         list(run(Wish(config.model_validate({**config.model_dump(), "legend": renamed}))))
     list(run(Wish(config.model_validate({**config.model_dump(), "legend": recoloured[::-1]}), side=32)))
     with rasterio.open(folder / "maps/RF/map.tif") as file:
         assert file.colormap(1)[7][:3] == (1, 2, 3)
     with rasterio.open(folder / "maps/RF/probabilities.tif") as file:
         assert file.descriptions == tuple(c["name"] for c in fakes.CLASSES)
+
+
+def test_a_class_that_the_model_never_saw_is_in_the_legend_with_no_area(folder: Path, fake: fakes.Fake) -> None:
+    more = [{"code": 1, "name": "wetland", "colour": "#00ffff"}, *fakes.CLASSES]
+    config = fakes.config(folder)
+    told = list(run(Wish(config.model_validate({**config.model_dump(), "legend": more}), side=32)))
+    assert any("RF learnt no wetland" in line for line in told)
+    with rasterio.open(folder / "maps/RF/map.tif") as file:
+        assert file.colormap(1)[1][:3] == (0, 255, 255)
+    with rasterio.open(folder / "maps/RF/probabilities.tif") as file:
+        assert file.descriptions == tuple(c["name"] for c in fakes.CLASSES)
+    classes = json.loads((folder / "maps/RF/summary.json").read_text())["classes"]
+    assert [c["pixels"] > 0 for c in classes] == [False, True, True, True]
 
 
 def test_shifted_values_are_refused_unless_they_are_accepted(folder: Path, fake: fakes.Fake) -> None:
@@ -296,14 +309,14 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert (place / "map.tif").exists()
 
 
-@pytest.mark.parametrize("most", [5000, 9000, 100_000])
+@pytest.mark.parametrize("most", [10, 5000, 9000, 100_000])
 def test_files_that_the_system_cuts_short_are_told(folder: Path, fake: fakes.Fake, most: int) -> None:
     """No file may grow beyond a limit: the ledger, a GeoTIFF or the polygons cannot be written to the end."""
     place = folder / "maps/RF"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
     try:
-        with pytest.raises(MinecoverError, match=r"could not be (written|used)"):
+        with pytest.raises(MinecoverError, match=r"maps/RF.* could not be (written|used)"):
             mapped(folder, polygons=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -171,6 +171,13 @@ def test_a_manifest_that_does_not_fit_is_refused(change: dict[str, Any], message
         pixels.restored(model.spec() | change, model.files())
 
 
+@pytest.mark.parametrize("key", ["name", "see", "patch", "features", "classes", "settings"])
+def test_a_manifest_that_lacks_something_is_refused(key: str) -> None:
+    model = trained("Bayes")
+    with pytest.raises(MinecoverError, match=f"'{key}' is missing"):
+        restored({k: v for k, v in model.spec().items() if k != key}, model.files())
+
+
 def test_other_files_are_refused() -> None:
     model = trained("Bayes")
     with pytest.raises(MinecoverError, match=r"has the files \['learner.pkl'\]"):

@@ -85,6 +85,28 @@ def test_it_comes_back_from_its_files(trained: dict[str, training.Trained]) -> N
         restored({**network.spec(), "classes": 4}, network.files())
 
 
+@pytest.mark.parametrize("change", [
+    {"scaling": {"mean": [0.0] * (landscapes.BANDS - 1), "sd": [1.0] * landscapes.BANDS}},
+    {"scaling": {"mean": [0.0] * landscapes.BANDS, "sd": [float("nan")] * landscapes.BANDS}},
+    {"scaling": {"mean": ["x"] * landscapes.BANDS, "sd": [1.0] * landscapes.BANDS}},
+    {"scaling": None}, {"patch": "9"}, {"bands": 1.5}, {"form": None}, {"name": []},
+])  # fmt: skip
+def test_a_network_whose_manifest_contradicts_itself_is_refused(
+    trained: dict[str, training.Trained], change: dict[str, Any]
+) -> None:
+    network = trained["patch"].network
+    with pytest.raises(MinecoverError):
+        restored({**network.spec(), **change}, network.files())
+    less = {name: value for name, value in network.spec().items() if name not in change}
+    with pytest.raises(MinecoverError, match="is missing"):
+        restored(less, network.files())
+
+
+def test_other_bands_than_in_training_are_refused(trained: dict[str, training.Trained]) -> None:
+    with pytest.raises(MinecoverError, match=f"scales {landscapes.BANDS} bands and was given {landscapes.BANDS - 1}"):
+        trained["patch"].network.predict(np.zeros((landscapes.BANDS - 1, 20, 20), np.float32))
+
+
 def test_where_nothing_is_known_answers_are_still_finite(trained: dict[str, training.Trained]) -> None:
     nothing = np.full((landscapes.BANDS, 20, 20), np.nan, np.float32)
     assert np.isfinite(trained["patch"].network.predict(nothing)).all()

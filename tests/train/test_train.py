@@ -2,16 +2,20 @@
 
 import json
 import re
+import resource
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
+from pystac.extensions.mlm import MLMExtension
 
 from pipeline.accuracy.results import read_accuracy
-from pipeline.artifacts.models import read_files, read_manifest
+from pipeline.artifacts.models import read_files, read_manifest, write_manifest
 from pipeline.artifacts.predictions import read_predictions
 from pipeline.artifacts.samples import read_samples
 from pipeline.assess import run as assess
@@ -26,6 +30,7 @@ from pipeline.sample import work as sampling
 from pipeline.splits import read_split
 from pipeline.train import material as reading
 from pipeline.train import run
+from pipeline.train.item import item
 from pipeline.train.learn import Task, graphics_cards, learnt, stopping, unfinished
 from pipeline.train.learn import settings as model_settings
 from pipeline.train.material import chosen, gathered
@@ -103,6 +108,41 @@ def test_the_item_names_bands_classes_and_checksums(whole: Path) -> None:
     assert found["assets"]["learner"]["file:checksum"].endswith(digest)
 
 
+REQUIRED = ("mlm:name", "mlm:architecture", "mlm:framework", "mlm:tasks", "mlm:input", "mlm:output")
+
+
+@pytest.mark.parametrize(("name", "form", "see"), [
+    ("CNN", "patch", "pixel"), ("CNN", "dense", "pixel"), ("RF", "patch", "pixel"), ("RF", "patch", "patch"),
+])  # fmt: skip
+def test_the_item_is_true_and_has_what_its_extensions_require(whole: Path, name: str, form: str, see: str) -> None:
+    manifest, bands = read_manifest(whole / "run" / "models" / name), 4
+    spec = {**manifest.spec, **({"form": form} if name == "CNN" else {"see": see, "patch": 3 if see == "patch" else 1})}
+    found = item(replace(manifest, spec=spec), runs.GRID, 2021)
+    own = found["properties"]
+    assert set(REQUIRED) <= set(own) and own["mlm:pretrained_source"] is None and own["mlm:hyperparameters"]
+    prefixes = {key.split(":")[0] for part in (own, *found["assets"].values()) for key in part if ":" in key}
+    declared = {url.split("/")[3] for url in found["stac_extensions"]}
+    assert prefixes <= declared and "classification" in declared
+    read = MLMExtension.ext(pystac.Item.from_dict(found))
+    [given], [made] = read.input, read.output
+    side = {"patch": 3, "dense": 20}[form] if name == "CNN" else {"pixel": 1, "patch": 3}[see]
+    assert given.input.shape == [-1, bands, side, side]
+    assert [b["name"] for b in own["bands"]] == given.bands == [b.name for b in manifest.bands]
+    assert made.result.shape == [-1, 3, *([16, 16] if form == "dense" else [])]
+    assert len(made.result.shape) == len(made.result.dim_order) and made.tasks == own["mlm:tasks"]
+    scaling = own["mlm:input"][0].get("value_scaling", [])
+    told = [(s["mean"], s["stddev"]) for s in scaling]
+    assert told == (list(zip(*spec["scaling"].values(), strict=True)) if name == "CNN" else [])
+
+
+def test_a_band_that_was_constant_is_scaled_to_nothing(whole: Path) -> None:
+    manifest = read_manifest(whole / "run" / "models" / "CNN")
+    scaling = {"mean": [0.5] * 4, "sd": [1.0, 0.0, 1.0, 1.0]}
+    found = item(replace(manifest, spec={**manifest.spec, "scaling": scaling}), runs.GRID, 2021)
+    kinds = [s["type"] for s in found["properties"]["mlm:input"][0]["value_scaling"]]
+    assert kinds == ["z-score", "clip", "z-score", "z-score"]
+
+
 def test_nothing_is_trained_twice_and_a_changed_setting_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {p: p.stat().st_mtime_ns for p in (folder / "run/models").rglob("*")}
     list(run(settings(folder)))
@@ -162,6 +202,25 @@ def test_a_network_without_weights_to_begin_with_begins_at_random(folder: Path) 
     shutil.rmtree(folder / "run/models/CNN")
     told = "\n".join(run(settings(folder, weights=folder / "labels.csv", epochs=1), ["CNN"]))
     assert "note: `train.weights` are of a ResNet: CNN began at random" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "file"), [("RF", 1000, "test.parquet"), ("RF", 15_000, "learner.skops"), ("CNN", 15_000, "npz")]
+)
+def test_a_full_disk_is_told_and_leaves_no_model(folder: Path, name: str, most: int, file: str) -> None:
+    home = folder / "run/models" / name
+    before = read_manifest(home).fingerprint
+    (home / "manifest.json").unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    try:
+        with pytest.raises(MinecoverError, match=rf"models/{name}.*{file}' could not be written: File too large"):
+            list(run(settings(folder), [name]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (home / "manifest.json").exists() and not list(home.rglob("*.tmp"))
+    list(run(settings(folder), [name]))
+    assert read_manifest(home).fingerprint == before and read_files(home, read_manifest(home))
 
 
 def test_several_seeds_are_told_apart(folder: Path) -> None:
@@ -264,9 +323,10 @@ def test_train_compare_and_assess_tell_the_same_interval(folder: Path) -> None:
 
 def test_intervals_of_a_model_are_made_again_where_they_were_made_in_another_way(folder: Path) -> None:
     home = folder / "run/models/RF"
-    manifest, text = read_manifest(home), (home / "manifest.json").read_text()
-    low = manifest.metrics["overall"]["oa"]["low"]
-    (home / "manifest.json").write_text(text.replace(f'"low": {low!r}', '"low": 0.001'))
+    manifest = read_manifest(home)
+    overall = manifest.metrics["overall"]
+    older = {**overall, "oa": {**overall["oa"], "low": 0.001}}
+    write_manifest(home, replace(manifest, metrics={**manifest.metrics, "overall": older}))
     assert read_manifest(home) != manifest
     list(run(settings(folder), ["RF"]))
     assert read_manifest(home) == manifest
