@@ -80,9 +80,10 @@ class Misfit:
         """The misfit for messages."""
         first, more = self.bands[0], len(self.bands) - 1
         who = first + (f" and {more} more" if more else "")
+        found = f"{self.found[0]:.4g} to {self.found[1]:.4g}" if np.isfinite(self.found).all() else "none"
         return (
             f"{who}: wanted {self.wanted[0]:.4g} to {self.wanted[1]:.4g} ({first}, 2nd to 98th percentile in training),"
-            f" found {self.found[0]:.4g} to {self.found[1]:.4g}; {self.reason}"
+            f" found {found}; {self.reason}"
         )
 
 

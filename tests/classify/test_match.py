@@ -106,6 +106,7 @@ def test_a_band_without_values_is_told() -> None:
     values[0] = np.nan
     [found] = misfits(values, RECORDS, learnt(landscape(0)))
     assert found.bands == ("spring_blue",) and "no value anywhere" in found.reason
+    assert "found none; they have no value" in str(found)
     assert not misfits(values * np.nan, RECORDS, learnt(landscape(0))), "nothing is known of the stack"
 
 
