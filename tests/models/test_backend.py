@@ -11,12 +11,14 @@ from pipeline.models.network import Network
 from pipeline.models.resnet import Shape, build
 from pipeline.models.scaling import Scaling
 
+FAST = backend.fast_bfloat16()
 SHAPE = Shape("ResNet18", "dense", 5, 4, 3)
 
 
 @pytest.fixture(scope="module")
 def given() -> tuple[Any, np.ndarray]:
     rng = np.random.default_rng(0)
+    backend.seeded(0, False)
     return build(SHAPE), rng.normal(size=(4, 32 + 2 * 14, 32 + 2 * 14)).astype(np.float32)
 
 
@@ -42,7 +44,7 @@ def test_openvino_and_keras_agree(given: tuple[Any, np.ndarray]) -> None:
 def test_bfloat16_is_used_where_it_is_fast_and_not_forbidden(given: tuple[Any, np.ndarray], openvino: bool) -> None:
     exact = mapped(given, "auto", False, openvino)
     np.testing.assert_array_equal(mapped(given, "float32", True, openvino), exact)
-    if openvino and "avx512_bf16" not in backend.CPUINFO.read_text() and "amx_bf16" not in backend.CPUINFO.read_text():
+    if openvino and not FAST:
         return  # OpenVINO has its own mind on other processors
     rough = mapped(given, "auto", True, openvino)
-    assert 0 < np.abs(rough - exact).max() < 0.05
+    assert 0 < np.abs(rough - exact).mean() < 0.02
