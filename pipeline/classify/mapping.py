@@ -23,6 +23,8 @@ NDArray = np.ndarray[Any, Any]
 TILES = "tiles"
 COPIES = 2
 """Arrays of a block's size that reading it takes at times."""
+AHEAD = 2
+"""Cells that are answered for, or wait for it, at once."""
 STATUS = Path("/proc/self/status")
 
 
@@ -48,7 +50,7 @@ class Job:
         blocks = ahead(self.source.read, pieces, self.workers, self.workers + 1)
         work = (cell for block in blocks for cell in cells(block, self.layout))
         open_tile: _Tile | None = None
-        for cell, found in ahead(self._answered, work, 1, 2):
+        for cell, found in ahead(self._answered, work, 1, AHEAD):
             if open_tile is None or open_tile.tile != cell.tile:
                 open_tile = _Tile(cell.tile, len(self.codes))
             open_tile.put(cell, found, self.layout.cell)
@@ -74,9 +76,10 @@ class Job:
             raise MinecoverError("The model answered with something that is no number. Train it again.")
         return found
 
-    def _answered(self, cell: Cell) -> tuple[Cell, NDArray | None]:
-        """The cell, and its layers if anything is known there."""
-        return cell, answers.layers(self.answer(cell.values), cell.known, self.codes) if cell.known.any() else None
+    def _answered(self, work: tuple[Cell, NDArray]) -> tuple[Cell, NDArray | None]:
+        """A cell, and its layers if anything is known there."""
+        cell, values = work
+        return cell, answers.layers(self.answer(values), cell.known, self.codes) if cell.known.any() else None
 
 
 class _Tile:
@@ -127,8 +130,9 @@ def piece(layout: Layout, bands: int, memory: float, workers: int = READERS) -> 
 
 
 def block_bytes(layout: Layout, bands: int, rows: int, columns: int, workers: int = READERS) -> int:
-    """Bytes of all blocks that are in memory at once: waiting, being computed, and being read."""
-    return layout.pixels(rows, columns) * bands * 4 * (2 + COPIES * workers)
+    """Bytes of all values in memory at once: blocks that wait, are computed and are read, and their cells."""
+    pixels = layout.pixels(rows, columns) * (2 + COPIES * workers) + layout.pixels(1, 1) * AHEAD
+    return pixels * bands * 4
 
 
 def in_use() -> int:

@@ -42,15 +42,11 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell of a tile from the pixel `y`, `x` of the grid on, and what a model looks at: `values` with the halo.
-
-    NaN where masked or beyond the grid. `known` and `within` are as in a block.
-    """
+    """A cell of a tile, from the pixel `y`, `x` of the grid on; `known` and `within` are as in a block."""
 
     tile: Tile
     y: int
     x: int
-    values: NDArray
     known: NDArray
     within: NDArray
 
@@ -97,8 +93,8 @@ class Source:
         return made
 
 
-def cells(block: Block, layout: Layout) -> Iterator[Cell]:
-    """The cells of a block, row by row."""
+def cells(block: Block, layout: Layout) -> Iterator[tuple[Cell, NDArray]]:
+    """The cells of a block, row by row, and what a model looks at for each: with the halo, NaN beyond the grid."""
     side, around = layout.cell, layout.cell + 2 * layout.halo
     bands, height, width = block.values.shape
     for y in range(0, block.known.shape[0], side):
@@ -111,7 +107,7 @@ def cells(block: Block, layout: Layout) -> Iterator[Cell]:
             part[:] = block.values[:, rows, columns]
             here = slice(y, y + side), slice(x, x + side)
             piece = block.piece
-            yield Cell(piece.tile, piece.y + y, piece.x + x, values, block.known[here], block.within[here])
+            yield Cell(piece.tile, piece.y + y, piece.x + x, block.known[here], block.within[here]), values
 
 
 def ahead(do: Callable[[Task], Result], tasks: Iterable[Task], workers: int, depth: int) -> Iterator[Result]:

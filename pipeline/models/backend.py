@@ -70,18 +70,18 @@ def spread_over_gpus() -> int:
     return 1
 
 
-def quick(make: Callable[[], keras.Model], bfloat16: bool = False) -> Callable[[Floats], Floats]:
-    """A function from inputs to what a model gives for them, as fast as this machine allows.
+def quick(model: keras.Model, again: Callable[[], keras.Model], bfloat16: bool) -> Callable[[Floats], Floats]:
+    """A function from inputs to what a model of float32 gives for them, as fast as this machine allows.
 
-    `make` builds the model with its weights, in the number format of the moment. On a processor OpenVINO computes, the
-    same numbers as Keras to about 1e-6, in bfloat16 only where asked for; on a GPU, or where OpenVINO is not there,
-    what Keras compiles.
+    On a processor OpenVINO computes, the same numbers as Keras to about 1e-6, in bfloat16 only where asked for; on a
+    GPU, or where OpenVINO is not there, what Keras compiles. `again` builds the model in the number format of the
+    moment.
     """
     if not devices() and keras.backend.backend() == "tensorflow" and importlib.util.find_spec("openvino"):
-        with number_format("float32"):
-            return _openvino(make(), bfloat16)
-    with number_format("mixed_bfloat16" if bfloat16 else "float32"):
-        model = make()
+        return _openvino(model, bfloat16)
+    if bfloat16:
+        with number_format("mixed_bfloat16"):
+            model = again()
     model.compile(jit_compile=bool(devices()))
 
     def predicted(x: Floats) -> Floats:

@@ -68,13 +68,14 @@ class Network:
     def _squares(self, windows: Floats) -> NDArray[np.float32]:
         """Probabilities (n, K, core, core) of squares from what the network sees of each."""
         if self._forward is None:
-            self._forward = backend.quick(self._copy, self.precision != "float32" and backend.fast_bfloat16())
+            bfloat16 = self.precision != "float32" and backend.fast_bfloat16()
+            self._forward = backend.quick(self.model, self._again, bfloat16)
         logits = self._forward(self.scaling.apply(windows))
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         return np.ascontiguousarray(np.moveaxis(shares.reshape(len(shares), self.core, self.core, -1), -1, 1))
 
-    def _copy(self) -> keras.Model:
+    def _again(self) -> keras.Model:
         made = build(self.shape)
         made.set_weights(self.model.get_weights())
         return made

@@ -253,9 +253,8 @@ def _judged(model: keras.Model, batches: Batches, lesson: Lesson) -> tuple[float
 
 
 def _best(history: Sequence[Epoch]) -> int:
-    """The number of the epoch with the lowest validation loss, counted from 1; one that is no number never is."""
-    losses = np.array([e["validation_loss"] for e in history])
-    return int(np.argmin(np.where(np.isnan(losses), np.inf, losses))) + 1 if history else 0
+    """The number of the epoch with the lowest validation loss, counted from 1."""
+    return int(np.argmin([e["validation_loss"] for e in history])) + 1 if history else 0
 
 
 def _resume(optimizer: Any, variables: Arrays) -> None:

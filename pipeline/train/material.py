@@ -81,8 +81,11 @@ class Material:
         return tuple(found)
 
 
-def gathered(config: Config) -> Material:
-    """The material of a run. Raises MinecoverError where a stage before is missing, or made from something else."""
+def gathered(config: Config, names: Sequence[str] = ()) -> Material:
+    """The material of a run, for its models and those named besides.
+
+    Raises MinecoverError where a stage before is missing, or made from something else.
+    """
     folder = config.output
     samples = read_samples(folder)
     if not (folder / SPLIT).is_file():
@@ -111,14 +114,14 @@ def gathered(config: Config) -> Material:
         grid=grid,
         stack=open_stack(folder),
         records=manifest.bands,
-        audit=str(audit(samples.xy, split, _seen_px(config) * grid.pixel)),
+        audit=str(audit(samples.xy, split, _seen_px(config, names) * grid.pixel)),
         origin={"stack": manifest.fingerprint, "samples": sha256(folder / SAMPLES), "split": sha256(folder / SPLIT)},
     )
 
 
-def _seen_px(config: Config) -> int:
-    """Width of all that one of the run's models may look at for an answer, in pixels."""
-    if config.train.form == "patch" or not set(config.train.models) & set(NETWORKS):
+def _seen_px(config: Config, names: Sequence[str]) -> int:
+    """Width of all that one of the models may look at for an answer, in pixels."""
+    if config.train.form == "patch" or not {*config.train.models, *names} & set(NETWORKS):
         return config.split.patch_px
     with hushed():
         from pipeline.models.resnet import Shape

@@ -39,7 +39,7 @@ SCHEMA = 1
 def run(config: Config, only: Sequence[str] = ()) -> Iterator[str]:
     """Lines for the user as models are trained; afterwards each has its folder in the run's folder `models`."""
     names = wanted(config.train, only)
-    material = gathered(config)
+    material = gathered(config, names)
     known = material.known
     bands = chosen(config.output, config.train.features, known)
     empty = [b for b in material.samples.bands if b not in known]
@@ -72,7 +72,8 @@ def trained(
     known = finished(home, mark)
     if known:
         manifest, predictions = known
-        told = replace(manifest, metrics=metrics(name, config, material, predictions))
+        measured = metrics(name, config, material, predictions)
+        told = replace(manifest, split=material.audit, metrics=measured)
         if told != manifest:
             write_manifest(home, told)
     else:

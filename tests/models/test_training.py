@@ -193,11 +193,6 @@ def test_a_held_loss_that_is_no_number_ends_it_too_and_is_not_kept(
     assert state is not None and state.epoch == 1
 
 
-def test_an_epoch_whose_loss_is_no_number_is_never_the_best() -> None:
-    losses = [float("nan"), 0.5, float("nan"), 0.7]
-    assert [training._best([{"validation_loss": v} for v in losses[:n]]) for n in range(5)] == [0, 1, 2, 2, 2]
-
-
 def test_one_class_cannot_be_learnt() -> None:
     one = Labelled(LESSON.fit.rows, LESSON.fit.columns, np.zeros_like(LESSON.fit.y))
     with pytest.raises(MinecoverError, match="all of one class"):

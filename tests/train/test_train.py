@@ -296,6 +296,11 @@ def test_the_audit_is_of_what_the_models_of_the_run_see(folder: Path) -> None:
     assert re.search("overlapping patches of 350 m: [1-9]", reading.gathered(settings(folder, form="dense")).audit)
     baselines = settings(folder, form="dense", models=["RF"])
     assert "overlapping patches of 30 m: 0" in reading.gathered(baselines).audit
+    assert "350 m" in reading.gathered(baselines, ["CNN"]).audit
+    before = read_manifest(folder / "run/models/RF")
+    list(run(settings(folder, form="dense"), ["RF"]))
+    after = read_manifest(folder / "run/models/RF")
+    assert after.files == before.files and "350 m" in after.split == after.metrics["split"]
 
 
 def test_samples_of_another_stack_are_refused(folder: Path) -> None:
