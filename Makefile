@@ -46,14 +46,14 @@ clean:
 .venv/ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv and pip was found. Install one" \
 		"(Debian: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@echo "Building .venv with $$($(PYTHON) --version): 3.3 GB, which takes some minutes, once."
+	@echo "Building .venv with $$($(PYTHON) --version): 3.5 GB, which takes some minutes, once."
 	@test -f $@ || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
 .venv/ready-test: .venv/ready
-	@echo "Adding what the tests need to .venv: about 0.9 GB more."
+	@echo "Adding what the tests need to .venv: about 0.5 GB more."
 	@rm -f .venv/ready .venv/ready-test
 	@$(BIN) -m pip install -q --disable-pip-version-check -e ".[test]"
 	@touch .venv/ready
